@@ -1,0 +1,1 @@
+"""Kind: ways to find out who a person is."""

@@ -1,0 +1,1 @@
+"""Members of the cluster; a server alone is a cluster of one."""

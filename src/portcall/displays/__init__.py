@@ -1,0 +1,1 @@
+"""Kind: X servers that a session's programs draw on."""

@@ -1,0 +1,37 @@
+"""The contract of a display: an X server that shows itself on a unix socket."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import List
+
+
+@dataclass(frozen=True)
+class DisplayPlan:
+    """What to start. ``display_fd`` is the write end of a pipe on which the number and a newline mean *alive*.
+
+    All paths are inside the session's own directory, which is 0700.
+    """
+
+    geometry: str
+    socket_path: str
+    authority_path: str
+    display_fd: int
+    name: str
+    keyboard_layout: str = "us"
+    open_gl: bool = True
+
+
+class Display(ABC):
+    """Pure: builds commands, runs nothing."""
+
+    name: str
+
+    @abstractmethod
+    def argv(self, plan: DisplayPlan) -> List[str]:
+        """The X server: on ``socket_path`` (0600) and nowhere else, no TCP port, with the X authority given."""
+
+    @abstractmethod
+    def missing(self) -> str:
+        """What an administrator must install when it cannot run here, as a sentence; empty when all is there."""

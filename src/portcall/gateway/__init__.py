@@ -1,0 +1,1 @@
+"""The way of display bytes between a viewer and a session."""

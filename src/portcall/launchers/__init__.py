@@ -1,0 +1,1 @@
+"""Kind: ways to bring a session up once a server has been chosen."""

@@ -1,0 +1,1 @@
+"""Kind: ways to get a link running as a user."""

@@ -1,0 +1,1 @@
+"""What things are: frozen dataclasses and tables, no I/O."""

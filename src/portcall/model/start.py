@@ -1,0 +1,159 @@
+"""StartRequest → StartOrder → Invocation → Output → Outcome: the values that a start passes through.
+
+StartRequest is what the user asked, StartOrder what one server does, Invocation a command, Output what it printed,
+Outcome one of NeedForm, NeedAuth, Scheduled, Started.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+from portcall.errors import InvalidValue
+from portcall.model.ids import is_session_id
+
+ROOTLESS = "rootless"
+RESERVED_PARAMS = ("name", "icon", "bookmarkId", "clientVersion", "clientId", "clientIP", "clientTransport")
+_GEOMETRY = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})\Z")
+_LAYOUT = re.compile(r"[a-z0-9]{2,16}(?:\([a-z0-9_-]{1,32}\))?(?:-[a-z0-9_]{1,32})?\Z", re.IGNORECASE)
+MAX_COMMAND, MAX_NAME, MAX_PARAMS = 32_768, 256, 65_536  # bytes of UTF-8
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """What the user asked. ``key`` repeats: the same key from the same login is the same session."""
+
+    command: str
+    geometry: str = ""
+    name: str = ""
+    params: Dict[str, Any] = field(default_factory=dict)
+    profile: str = "default"
+    keyboard_layout: str = "us"
+    id: str = ""
+    bookmark_id: str = ""
+    userdata: Optional[str] = None
+    userid: Optional[str] = None
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class StartOrder:
+    """What one server does. ``signature`` lets the session prove that it came through the pipeline.
+
+    ``limits`` are the figures of the profile that the user side needs: ``display open_gl window_manager geometry``.
+    """
+
+    id: str
+    login: str
+    user: str
+    command: str
+    geometry: str
+    window_mode: str
+    name: str = ""
+    params: Dict[str, Any] = field(default_factory=dict)
+    profile: str = "default"
+    keyboard_layout: str = "us"
+    launcher: str = "direct"
+    limits: Dict[str, Any] = field(default_factory=dict)
+    start_timeout: float = 60.0
+    signature: str = ""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command for a link to run. ``argv`` empty: the link starts the session itself."""
+
+    argv: Tuple[str, ...] = ()
+    stdin: str = ""
+    environment: Dict[str, str] = field(default_factory=dict)
+    as_service: bool = False
+
+
+@dataclass(frozen=True)
+class Output:
+    """What an invocation printed."""
+
+    code: int
+    stdout: str = ""
+    stderr: str = ""
+
+
+@dataclass(frozen=True)
+class NeedForm:
+    form: Dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NeedAuth:
+    attempt: str
+    prompts: List[Dict[str, Any]]
+    title: str = ""
+    instructions: str = ""
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    session_id: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Started:
+    session_id: str
+
+
+Outcome = Union[NeedForm, NeedAuth, Scheduled, Started]
+
+
+def parse_geometry(text: str) -> Tuple[int, int]:
+    """``WxH`` in pixels; InvalidValue names what is allowed."""
+    match = _GEOMETRY.match(text)
+    if not match:
+        raise InvalidValue(
+            f"geometry {text!r}: write WIDTHxHEIGHT in pixels, such as 1280x800, or {ROOTLESS}", field="geometry"
+        )
+    width, height = int(match.group(1)), int(match.group(2))
+    if not (64 <= width <= 16384 and 64 <= height <= 16384):
+        raise InvalidValue(f"geometry {text!r}: each side is 64 to 16384 pixels", field="geometry")
+    return width, height
+
+
+def check(request: StartRequest) -> StartRequest:
+    """The request itself, or InvalidValue for the first field that cannot be right."""
+    _text("command", request.command, MAX_COMMAND, required=True)
+    _text("name", request.name, MAX_NAME)
+    if "\n" in request.name or "\r" in request.name:
+        raise InvalidValue("name: one line only", field="name")
+    if request.geometry not in ("", ROOTLESS):
+        parse_geometry(request.geometry)
+    if not _LAYOUT.match(request.keyboard_layout):
+        raise InvalidValue(f"keyboardLayout {request.keyboard_layout!r}: such as us, de or us-intl", field="keyboardLayout")
+    if request.id and not is_session_id(request.id):
+        raise InvalidValue("id: letters, digits, - and _, 64 at most", field="id")
+    check_params(request.params)
+    return request
+
+
+def check_params(params: Dict[str, Any]) -> None:
+    """Keys are non-empty text; the whole stays small enough to list."""
+    size = 0
+    for key, value in params.items():
+        if not key or "\0" in key or len(key) > 128:
+            raise InvalidValue("params: a key is 1 to 128 characters", field="params")
+        size += len(key) + len(value if isinstance(value, str) else repr(value))
+    if size > MAX_PARAMS:
+        raise InvalidValue(f"params: {MAX_PARAMS} characters at most in all", field="params")
+
+
+def _text(field_name: str, value: str, limit: int, required: bool = False) -> None:
+    if required and not value.strip():
+        raise InvalidValue(f"{field_name}: it is needed", field=field_name)
+    if "\0" in value:
+        raise InvalidValue(f"{field_name}: no NUL characters", field=field_name)
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise InvalidValue(f"{field_name}: not valid text", field=field_name) from None
+    if size > limit:
+        raise InvalidValue(f"{field_name}: {limit} bytes at most", field=field_name)

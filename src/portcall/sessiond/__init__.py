@@ -1,0 +1,1 @@
+"""The session daemon: one session's display, command and end."""

@@ -1,0 +1,1 @@
+"""A start, from what the user asked to a running session."""

@@ -1,0 +1,1 @@
+"""Kind: where shared documents live."""

@@ -1,0 +1,1 @@
+"""Fakes named for their failure, a virtual clock, contract suites."""

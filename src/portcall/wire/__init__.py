@@ -1,0 +1,1 @@
+"""What server, link and session processes say to one another: sans-I/O."""
