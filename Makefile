@@ -1,0 +1,53 @@
+# Every target does its own set-up; nothing needs to be installed first but make and git.
+# `make` alone prints what there is.
+
+SHELL := /bin/sh
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench bench-start bench-idle bench-view install uninstall lock format clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## start a server for yourself and print its link; ARGS="--port 4000" passes options on
+	@scripts/setup run
+	@if [ "$$(id -u)" = 0 ] && [ -z "$(ARGS)" ]; then \
+		echo 'You are root, and so will be every session. For another user: make run ARGS="--user NAME"' >&2; fi
+	@exec .venv/bin/portcall server $(ARGS)
+
+test: ## format, lint, types, unit tests, then real processes and a real browser
+	@scripts/setup test
+	@exec $(PY) scripts/check
+
+bench: bench-start bench-idle bench-view ## all measurements below
+
+bench-start: ## time from a click to the first bytes of the picture, against bare Xvnc
+	@scripts/setup bench
+	@exec $(PY) -m bench.start $(ARGS)
+
+bench-idle: ## memory and processor use of idle sessions
+	@scripts/setup bench
+	@exec $(PY) -m bench.idle $(ARGS)
+
+bench-view: ## bytes/s, latency and connections of the viewer's path, against websockify
+	@scripts/setup bench
+	@exec $(PY) -m bench.view $(ARGS)
+
+install: ## as root: install for many users under /usr/lib/portcall, with a systemd unit (not started)
+	@scripts/install
+
+uninstall: ## as root: take that away again; PURGE=yes takes settings and data too
+	@PURGE="$(PURGE)" scripts/uninstall
+
+lock: ## resolve the dependencies anew into requirements*.txt; ARGS=--upgrade for newer versions
+	@scripts/lock $(ARGS)
+
+format: ## put the code into the form that `make test` asks for
+	@scripts/setup test
+	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
+
+clean: ## remove what set-up, tools and tests have made here
+	rm -rf .venv src/portcall/web/static ui/node_modules ui/dist build dist test-results \
+		.mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests bench scripts -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
