@@ -1,0 +1,76 @@
+"""uvicorn's HTTP protocol, with upgrades dispatched by path and no byte lost at the switch."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from portcall.gateway import frames
+
+Stream = Any  # an asyncio.Protocol that goes on where HTTP ends
+Dispatch = Callable[[str, dict[bytes, bytes], str], Stream | None]
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """``dispatch(path, headers, address)`` gives the protocol that goes on after ``101``, or None: 404.
+
+    uvicorn's own way parses the request again, forgets what arrived behind it, and knows one kind of upgrade only.
+    """
+
+    dispatch: Dispatch
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family == socket.AF_UNIX:
+            _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            self.app_state = {**self.app_state, "peer_uid": uid}
+
+    def _should_upgrade_to_ws(self) -> bool:
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self._upgrade(data[upgrade.args[0] :])
+
+    def _upgrade(self, rest: bytes) -> None:
+        headers = dict(self.scope["headers"])
+        path = unquote(httptools.parse_url(self.url).path.decode("ascii", "replace"))
+        key = headers.get(b"sec-websocket-key", b"")
+        if self.scope["method"] != "GET" or headers.get(b"sec-websocket-version") != b"13" or not key:
+            self._answer(b"426 Upgrade Required", b"sec-websocket-version: 13\r\n")
+            return
+        stream = type(self).dispatch(path, headers, self.client[0] if self.client else "local")
+        if stream is None:
+            self._answer(b"404 Not Found", b"")
+            return
+        self.connections.discard(self)
+        offered = [item.strip() for item in headers.get(b"sec-websocket-protocol", b"").split(b",")]
+        protocol = b"sec-websocket-protocol: binary\r\n" if b"binary" in offered else b""
+        self.transport.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+            b"sec-websocket-accept: " + frames.accept_key(key) + b"\r\n" + protocol + b"\r\n"
+        )
+        transport = self.transport
+        self._unset_keepalive_if_required()
+        self.parser = None  # type: ignore[assignment]
+        transport.set_protocol(stream)
+        stream.connection_made(transport)
+        if rest:
+            stream.data_received(rest)
+
+    def _answer(self, status: bytes, headers: bytes) -> None:
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\n" + headers + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()

@@ -1,0 +1,194 @@
+"""Connections: viewers on sessions. Tickets let them in; descriptors take them to the display."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from portcall.clock import Clock
+from portcall.errors import Conflict, DisplayUnavailable, PortcallError, TicketRefused
+from portcall.model import lifecycle
+from portcall.session.control import ControlConnection
+from portcall.session.registry import Registry
+from portcall.wire import messages
+
+log = structlog.get_logger("connect")
+TICKET_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a redeemed ticket allows. ``jti`` is the login's: when that ends, so does the connection."""
+
+    session_id: str
+    login: str
+    jti: str
+    expires: float
+    view_only: bool = False
+
+
+@dataclass(eq=False)
+class Connection:
+    """A viewer on a session. ``active`` is the monotonic time of its last key or pointer event."""
+
+    id: str
+    session_id: str
+    login: str
+    jti: str
+    address: str
+    since: float
+    active: float
+    close: Callable[[str, str], None]  # code, reason
+    say: Callable[[dict[str, object]], None]
+    view_only: bool = False
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+@dataclass
+class _Waiting:
+    descriptors: list[int] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Connections:
+    """Tickets are random, kept only as hashes, single use, short, bound to login and session."""
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._tickets: dict[bytes, Ticket] = {}
+        self._offered: dict[str, _Waiting] = {}
+        self._viewers: dict[str, dict[str, Connection]] = {}
+        self._peer: Callable[[str], ControlConnection | None] = lambda _: None
+
+    def attach(self, peer: Callable[[str], ControlConnection | None]) -> None:
+        """How to reach a session's own process."""
+        self._peer = peer
+
+    def ticket(self, session_id: str, login: str, jti: str, view_only: bool = False) -> tuple[str, float]:
+        """A new ticket and when it expires. A session that comes up may be waited for; an ended one not."""
+        state = self._registry.get(session_id).state
+        if state not in lifecycle.CONNECTABLE and state != lifecycle.PENDING:
+            raise Conflict(f"a session that is {state} cannot be connected to", state=state)
+        now = self._clock.now()
+        self._tickets = {key: ticket for key, ticket in self._tickets.items() if ticket.expires > now}
+        text = secrets.token_urlsafe(32)
+        self._tickets[_hash(text)] = Ticket(session_id, login, jti, now + TICKET_SECONDS, view_only)
+        return text, now + TICKET_SECONDS
+
+    def redeem(self, text: str, session_id: str) -> Ticket:
+        """Once; TicketRefused for one that is wrong, used, expired or another session's."""
+        ticket = self._tickets.pop(_hash(text), None)
+        if ticket is None or ticket.expires <= self._clock.now() or ticket.session_id != session_id:
+            raise TicketRefused()
+        return ticket
+
+    def offer(self, session_id: str, descriptors: list[int]) -> None:
+        """Descriptors connected to the display, given before anybody asked."""
+        waiting = self._offered.setdefault(session_id, _Waiting())
+        waiting.descriptors += descriptors
+        waiting.arrived.set()
+
+    async def descriptor(self, session_id: str, timeout: float) -> int:
+        """A descriptor connected to the display; the caller owns it. Waits for a session that is coming up."""
+        waiting = self._offered.setdefault(session_id, _Waiting())
+        if waiting.descriptors:
+            return waiting.descriptors.pop()
+        session = self._registry.get(session_id)
+        if session.state == lifecycle.PENDING:
+            await self._come_up(session_id, waiting, timeout)
+            if waiting.descriptors:
+                return waiting.descriptors.pop()
+        peer = self._peer(session_id)
+        if peer is None:
+            raise DisplayUnavailable("The session's process is not connected to the server just now. Try again.")
+        result, descriptors = await peer.request(messages.OpenDisplay)
+        for extra in descriptors[1:]:
+            os.close(extra)
+        if not descriptors:
+            raise DisplayUnavailable(str(result.get("detail", "")) or "The session gave no way to its display.")
+        return descriptors[0]
+
+    async def _come_up(self, session_id: str, waiting: _Waiting, timeout: float) -> None:
+        arrival = asyncio.ensure_future(waiting.arrived.wait())
+        change = asyncio.ensure_future(
+            self._registry.until(session_id, lambda session: session.state != lifecycle.PENDING, timeout)
+        )
+        try:
+            done, _ = await asyncio.wait({arrival, change}, return_when=asyncio.FIRST_COMPLETED)
+            if change in done:
+                session = change.result()
+                if session.state not in lifecycle.CONNECTABLE:
+                    raise DisplayUnavailable(session.reason or "The session did not come up.", log=session.message)
+        except TimeoutError:
+            raise DisplayUnavailable("The session did not come up in time.") from None
+        finally:
+            arrival.cancel()
+            change.cancel()
+
+    async def add(self, connection: Connection) -> None:
+        """A viewer came. Its session says so, and the times at which it would end are off."""
+        self._viewers.setdefault(connection.session_id, {})[connection.id] = connection
+        session = self._registry.get(connection.session_id)
+        changes = {"clients": self.count(session.id), "last_connect": self._clock.now(), "ends_at": None}
+        if lifecycle.may(session.state, lifecycle.VIEWED):
+            await self._registry.signal(session.id, lifecycle.VIEWED, **changes)
+        else:
+            await self._registry.change(session.id, **changes)
+
+    async def remove(self, connection: Connection) -> None:
+        self._viewers.get(connection.session_id, {}).pop(connection.id, None)
+        session = self._registry.find(connection.session_id)
+        if session is None:
+            return
+        left = self.count(session.id)
+        changes = {"clients": left, "last_disconnect": self._clock.now()}
+        try:
+            if left == 0 and lifecycle.may(session.state, lifecycle.LEFT):
+                await self._registry.signal(session.id, lifecycle.LEFT, **changes)
+            else:
+                await self._registry.change(session.id, **changes)
+        except PortcallError as error:
+            log.warning("a viewer's leaving was not written", session=session.id, error=str(error))
+
+    def count(self, session_id: str) -> int:
+        return len(self._viewers.get(session_id, ()))
+
+    def of(self, session_id: str) -> list[Connection]:
+        return list(self._viewers.get(session_id, {}).values())
+
+    def all(self) -> list[Connection]:
+        return [connection for viewers in self._viewers.values() for connection in viewers.values()]
+
+    def end(self, session_id: str, reason: str, code: str = "ended") -> None:
+        """All viewers leave and read why; nothing is left that leads to the display."""
+        for connection in self.of(session_id):
+            connection.close(code, reason)
+        waiting = self._offered.pop(session_id, None)
+        if waiting is not None:
+            for descriptor in waiting.descriptors:
+                os.close(descriptor)
+
+    def leave(self, session_id: str, reason: str, code: str = "suspended") -> None:
+        """All viewers leave; the session stays."""
+        for connection in self.of(session_id):
+            connection.close(code, reason)
+
+    def login_gone(self, jti: str) -> None:
+        """A login ended: what it let in leaves."""
+        self._tickets = {key: ticket for key, ticket in self._tickets.items() if ticket.jti != jti}
+        for connection in self.all():
+            if connection.jti == jti:
+                connection.close("logged-out", "The login ended.")
+
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,202 @@
+"""The server's unix socket: links and session daemons connect, and are known by SO_PEERCRED."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from portcall.errors import PortcallError, ProtocolError
+from portcall.wire import messages
+from portcall.wire.channel import Channel
+
+log = structlog.get_logger("control")
+_CREDENTIALS = struct.Struct("3i")
+_MAX_DESCRIPTORS = 16
+
+
+class ControlConnection:
+    """One process at the other end. ``uid`` and ``pid`` are the kernel's word, not the peer's."""
+
+    def __init__(self, sock: socket.socket, hello: Callable[[ControlConnection, Any], Awaitable[None]]) -> None:
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+        self._channel = Channel()
+        self._hello = hello
+        self._out: list[tuple[memoryview, list[int]]] = []
+        self._closed = False
+        self.pid, self.uid, _ = _CREDENTIALS.unpack(
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        )
+        self.on_message: Callable[[Any, list[int]], None] | None = None
+        self.on_close: list[Callable[[], None]] = []
+        self._loop.add_reader(sock, self._readable)
+
+    def send(self, message: Any) -> None:
+        if not self._closed:
+            self._channel.send(message)
+            self._flush()
+
+    async def request(self, make: Callable[[int], Any], timeout: float = 10.0) -> tuple[dict[str, Any], list[int]]:
+        """The answer's result and descriptors; the error it holds is raised."""
+        if self._closed:
+            raise ProtocolError("the connection was closed")
+        answer: asyncio.Future[tuple[dict[str, Any], list[int]]] = self._loop.create_future()
+
+        def answered(result: dict[str, Any], descriptors: list[int], error: PortcallError | None) -> None:
+            if answer.done():
+                _close_all(descriptors)
+            elif error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result((result, descriptors))
+
+        self._channel.request(make, answered)
+        self._flush()
+        try:
+            return await asyncio.wait_for(answer, timeout)
+        except TimeoutError:
+            raise ProtocolError(f"no answer within {timeout:g} s") from None
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
+        self._sock.close()
+        for _, descriptors in self._out:
+            _close_all(descriptors)
+        _close_all(self._channel.close())
+        for callback in self.on_close:
+            callback()
+
+    def _readable(self) -> None:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._sock, 262_144, _MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        if not data:
+            self.close()
+            return
+        try:
+            for message, taken in self._channel.feed(data, descriptors):
+                self._arrived(message, taken)
+        except PortcallError as error:
+            log.warning("protocol broken", uid=self.uid, pid=self.pid, error=str(error))
+            self.close()
+
+    def _arrived(self, message: Any, descriptors: list[int]) -> None:
+        if self.on_message is not None:
+            self.on_message(message, descriptors)
+        elif isinstance(message, (messages.LinkHello, messages.SessionHello)):
+            _close_all(descriptors)
+            held: list[tuple[Any, list[int]]] = []
+            self.on_message = lambda later, fds: held.append((later, fds))
+            task = self._loop.create_task(self._welcome(message, held))
+            task.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)
+        else:
+            _close_all(descriptors)
+            raise ProtocolError(f"{type(message).__name__} before a hello")
+
+    async def _welcome(self, hello: Any, held: list[tuple[Any, list[int]]]) -> None:
+        """``hello`` sets ``on_message``; what arrived meanwhile is handed on in order."""
+        holding = self.on_message
+        try:
+            await self._hello(self, hello)
+        except PortcallError as error:
+            log.warning("hello refused", uid=self.uid, pid=self.pid, error=str(error))
+            self.close()
+        except Exception:
+            log.exception("hello failed", uid=self.uid, pid=self.pid)
+            self.close()
+        if self._closed or self.on_message is holding or self.on_message is None:
+            for _, descriptors in held:
+                _close_all(descriptors)
+            return
+        try:
+            for message, descriptors in held:
+                self.on_message(message, descriptors)
+        except PortcallError as error:
+            log.warning("protocol broken", uid=self.uid, pid=self.pid, error=str(error))
+            self.close()
+
+    def _flush(self) -> None:
+        self._out += [(memoryview(data), descriptors) for data, descriptors in self._channel.outgoing()]
+        while self._out:
+            data, descriptors = self._out[0]
+            try:
+                sent = socket.send_fds(self._sock, [data], descriptors) if descriptors else self._sock.send(data)
+            except BlockingIOError:
+                self._loop.add_writer(self._sock, self._flush)
+                return
+            except OSError:
+                self._loop.call_soon(self.close)
+                return
+            if sent < len(data):
+                self._out[0] = (data[sent:], [])
+            else:
+                self._out.pop(0)
+        self._loop.remove_writer(self._sock)
+
+
+class ControlSocket:
+    """Listens on ``path``; any local user may connect (mode 0666)."""
+
+    def __init__(self, path: Path, hello: Callable[[ControlConnection, Any], Awaitable[None]]) -> None:
+        self._path = path
+        self._hello = hello
+        self._sock: socket.socket | None = None
+        self._connections: set[ControlConnection] = set()
+
+    def open(self) -> None:
+        """Takes the path over from a server that died; the caller has made sure that none lives."""
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        sock.bind(str(self._path))
+        os.chmod(self._path, 0o666)
+        sock.listen(1024)
+        self._sock = sock
+        asyncio.get_running_loop().add_reader(sock, self._accept)
+
+    def close(self) -> None:
+        if self._sock is not None:
+            asyncio.get_running_loop().remove_reader(self._sock)
+            self._sock.close()
+            self._sock = None
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()
+        for connection in tuple(self._connections):
+            connection.close()
+
+    def _accept(self) -> None:
+        assert self._sock is not None
+        while True:
+            try:
+                sock, _ = self._sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # out of descriptors: the peer dials again
+                log.warning("accept failed", error=str(error))
+                return
+            sock.setblocking(False)
+            connection = ControlConnection(sock, self._hello)
+            self._connections.add(connection)
+            connection.on_close.append(functools.partial(self._connections.discard, connection))
+
+
+def _close_all(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -1,0 +1,126 @@
+"""The sessions that this server knows: in memory, written through to the store, every change an event.
+
+All changes of a state go through ``signal`` and so through the one table of ``model/lifecycle.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from portcall.bus import Bus
+from portcall.clock import Clock
+from portcall.errors import NoSuchSession
+from portcall.model import codec, lifecycle
+from portcall.model.event import SESSION, SESSION_GONE, Event
+from portcall.model.session import Session
+from portcall.stores.base import Store
+
+BUCKET, PURGED = "sessions", "purged"
+_TOMBSTONE = 7 * 86400.0  # seconds; a job that a scheduler starts a week late is still told that it was purged
+_VOLATILE = frozenset({"cpu_percentage", "memory", "bytes_out"})  # not worth a write
+
+
+class Registry:
+    """Reads are of memory; a write is in the store before it is seen."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._sessions: dict[str, Session] = {}
+        self._purged: set[str] = set()
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    async def open(self) -> None:
+        """What the last run of this server knew. Nobody is heard from yet: the sweep finds out who is lost."""
+        for entry in await self._store.list(BUCKET):
+            session = codec.from_document(Session, entry.value)
+            viewed = session.clients > 0
+            self._sessions[session.id] = session
+            if viewed:
+                await self.change(session.id, clients=0, last_disconnect=self._clock.now())
+                if lifecycle.may(session.state, lifecycle.LEFT):
+                    await self.signal(session.id, lifecycle.LEFT)
+        self._purged = {entry.key for entry in await self._store.list(PURGED)}
+
+    def get(self, session_id: str) -> Session:
+        try:
+            return self._sessions[session_id]
+        except KeyError:
+            raise NoSuchSession(f"there is no session {session_id}") from None
+
+    def find(self, session_id: str) -> Session | None:
+        return self._sessions.get(session_id)
+
+    def all(self) -> Iterable[Session]:
+        return self._sessions.values()
+
+    def of(self, login: str) -> list[Session]:
+        return [session for session in self._sessions.values() if session.login == login]
+
+    def live(self) -> list[Session]:
+        return [session for session in self._sessions.values() if session.state in lifecycle.LIVE]
+
+    def purged(self, session_id: str) -> bool:
+        return session_id in self._purged
+
+    async def add(self, session: Session) -> Session:
+        await self._store.put(BUCKET, session.id, codec.to_document(session))
+        return self._keep(session)
+
+    async def change(self, session_id: str, **changes: Any) -> Session:
+        """The session with ``changes`` (names of Session); nothing happens where nothing differs."""
+        session = self.get(session_id)
+        changed = {name for name, value in changes.items() if getattr(session, name) != value}
+        if not changed:
+            return session
+        after = replace(session, **changes)
+        if not changed <= _VOLATILE:
+            await self._store.put(BUCKET, session_id, codec.to_document(after))
+        return self._keep(after)
+
+    async def signal(self, session_id: str, signal: str, **changes: Any) -> Session:
+        """One step in the life of a session; Conflict where the table has no such step."""
+        session = self.get(session_id)
+        return await self.change(session_id, state=lifecycle.after(session.state, signal), **changes)
+
+    async def purge(self, session_id: str) -> None:
+        """Forget it, and remember that it was purged, for when it calls in after all."""
+        session = self.get(session_id)
+        await self._store.put(PURGED, session_id, {"at": self._clock.now()}, ttl=_TOMBSTONE)
+        self._purged.add(session_id)
+        await self.forget(session)
+
+    async def forget(self, session: Session) -> None:
+        await self._store.delete(BUCKET, session.id)
+        self._sessions.pop(session.id, None)
+        self._wake(session.id)
+        self._bus.publish(Event(SESSION_GONE, session.id, session.login, {"id": session.id}))
+
+    async def until(self, session_id: str, ready: Callable[[Session], bool], timeout: float) -> Session:
+        """The session as soon as ``ready`` says so; TimeoutError after ``timeout`` seconds."""
+        changed = asyncio.Event()
+        self._waiting.setdefault(session_id, set()).add(changed)
+        try:
+            async with asyncio.timeout(timeout):
+                while not ready(session := self.get(session_id)):
+                    changed.clear()
+                    await changed.wait()
+                return session
+        finally:
+            self._waiting[session_id].discard(changed)
+            if not self._waiting[session_id]:
+                del self._waiting[session_id]
+
+    def _keep(self, session: Session) -> Session:
+        self._sessions[session.id] = session
+        self._wake(session.id)
+        self._bus.publish(Event(SESSION, session.id, session.login, codec.to_document(session)))
+        return session
+
+    def _wake(self, session_id: str) -> None:
+        for event in self._waiting.get(session_id, ()):
+            event.set()
