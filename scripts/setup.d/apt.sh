@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Runs as root: installs the packages named, starts none of their services. See packages.sh.
 # A developer who runs the tests did not ask for an SSH server or a web server on the machine's ports.
 set -eu
@@ -9,6 +10,7 @@ if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
     trap 'exit 1' HUP INT TERM
     # It takes itself away, should this program be killed before it can.
+    # shellcheck disable=SC2016
     printf '#!/bin/sh\nkill -0 %s 2>/dev/null && exit 101\nrm -f "$0"\nexit 0\n' "$$" >"$policy"
     chmod 755 "$policy"
 fi

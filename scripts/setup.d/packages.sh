@@ -1,7 +1,9 @@
-# Debian packages. Read by scripts/setup and scripts/install, which give: packages (list names), say, die.
+# shellcheck shell=sh disable=SC2154
+# Debian packages. Read by common.sh. Who calls install_packages gives: packages, the lists' names.
 
 # The names in install/packages-$1.txt for this distribution; "[debian]" or "[ubuntu]" after a name limits it.
 package_list() {
+    # shellcheck disable=SC1091
     distribution=$(. /etc/os-release 2>/dev/null && echo "${ID:-}")
     sed -e 's/#.*//' -e "s/\[$distribution\]//" "install/packages-$1.txt" | awk 'NF == 1 { print $1 }'
 }
@@ -33,6 +35,7 @@ install_packages() {
             "sudo $command" "and then repeat what you did."
     fi
     say "installing Debian packages: $missing"
+    # shellcheck disable=SC2086  # words, on purpose
     $as_root env DEBIAN_FRONTEND=noninteractive sh scripts/setup.d/apt.sh $missing ||
         die "the packages could not be installed. What apt said is above; the command is:" "sudo $command"
 }

@@ -1,4 +1,5 @@
-# The virtual environment. Read by scripts/setup and scripts/install, which give: top, say, die.
+# shellcheck shell=sh disable=SC2154
+# The virtual environment. Read by common.sh.
 
 # A Python >= 3.11 with venv. As root it must not live in a private directory (a pyenv in /root):
 # sessions run as other users, with this interpreter.
@@ -21,9 +22,10 @@ PY
         "On Debian 12 or Ubuntu 24.04: sudo apt-get install python3-venv" "Or name one: PYTHON=/path/to/python3 make …"
 }
 
-# make_venv FOLDER LOCK: an environment in FOLDER with exactly what LOCK names, and this project (editable).
+# make_venv FOLDER LOCK: an environment in FOLDER with what LOCK names and this project; the clone's own is editable.
 make_venv() {
-    venv=$1 lock=$2
+    venv=$1 lock=$2 editable=
+    [ "$venv" != "$top/.venv" ] || editable=--editable
     # what is installed depends on these; requirements-dev.txt holds all of requirements.txt, with the same versions
     wanted=$(cat pyproject.toml "$lock" | sha256sum)
     [ "$(cat "$venv/.installed-$lock" 2>/dev/null)" = "$wanted" ] && venv_works "$venv" && return
@@ -35,21 +37,36 @@ make_venv() {
     fi
     say "installing Python packages of $lock"
     pip_install "$venv" --require-hashes -r "$lock"
-    pip_install "$venv" --no-deps --no-build-isolation ${VENV_PROJECT:---editable} "$top"
+    pip_install "$venv" --no-deps --no-build-isolation $editable "$top"
     echo "$wanted" >"$venv/.installed-$lock"
     if [ "$lock" = requirements-dev.txt ]; then
         cat pyproject.toml requirements.txt | sha256sum >"$venv/.installed-requirements.txt"
     fi
 }
 
-# Its interpreter may have gone, or the clone been moved: scripts in an environment name their interpreter by path.
+# Its interpreter may have gone or become another version, or the clone been moved: scripts in an environment name
+# their interpreter by path.
 venv_works() {
-    [ "$(cat "$1/.made-in" 2>/dev/null)" = "$1" ] && "$1/bin/python" -c '' 2>/dev/null
+    [ "$(cat "$1/.made-in" 2>/dev/null)" = "$1" ] && "$1/bin/python" -c 'import pip' 2>/dev/null
 }
 
 pip_install() {
-    pip_venv=$1; shift
+    pip_venv=$1
+    shift
     quietly "$pip_venv/bin/python" -m pip --disable-pip-version-check install --no-input "$@" ||
         die "pip could not install into $pip_venv; what it said is above." \
             "Behind a proxy or a mirror, tell pip first: pip config set global.index-url URL"
+}
+
+# Playwright's own browser, where the machine has none (Ubuntu's is a snap, which cannot be driven everywhere).
+find_browser() {
+    for browser in chromium google-chrome; do
+        ! command -v "$browser" >/dev/null || return 0
+    done
+    for browser in "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}"/chromium-*; do
+        [ ! -d "$browser" ] || return 0
+    done
+    say "installing Playwright's Chromium"
+    quietly "$top/.venv/bin/python" -m playwright install chromium ||
+        die "Playwright could not fetch its Chromium; what it said is above." "Install a package that gives /usr/bin/chromium."
 }

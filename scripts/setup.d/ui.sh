@@ -1,7 +1,8 @@
-# The web UI, from ui/ into src/portcall/web/static. Read by scripts/setup, which gives: top, say, die.
+# shellcheck shell=sh disable=SC2154
+# The web UI, from ui/ into src/portcall/web/static. Read by common.sh.
 
 build_ui() {
-    if [ ! -f ui/package.json ]; then
+    if [ ! -f ui/index.html ]; then
         say "there is no ui/ yet: the server will have no pages"
         return
     fi
@@ -9,11 +10,11 @@ build_ui() {
     wanted_ui=$(ui_sources | sha256sum)
     [ "$(cat "$static/.made-from" 2>/dev/null)" = "$wanted_ui" ] && [ -d ui/node_modules ] && return
     find_node
-    wanted_modules=$(cat ui/package.json ui/package-lock.json | sha256sum)
-    if [ "$(cat ui/node_modules/.made-from 2>/dev/null)" != "$wanted_modules" ]; then
+    # npm's own record of what it installed: nothing to do if it is newer than what is asked for
+    installed=ui/node_modules/.package-lock.json
+    if [ ! -f "$installed" ] || [ -n "$(find ui/package-lock.json -newer "$installed")" ]; then
         say "installing the UI's packages"
         npm_run ci --no-audit --no-fund
-        echo "$wanted_modules" >ui/node_modules/.made-from
     fi
     say "building the UI"
     npm_run run build

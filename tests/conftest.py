@@ -1,0 +1,120 @@
+"""Which tests run where, and what tests of all folders share.
+
+`root` tests are left out, by name, where there is no root. A skipped test is a failure in CI: there, everything that
+a test needs has been installed, and a skip would hide that it has not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.accounts import Account
+from tests.installation import TOP, install_into
+
+IN_CI = bool(os.environ.get("CI"))
+NEED_ROOT = pytest.StashKey[list[str]]()
+
+# No clock in the verdict, no folder left behind; the same examples each time in CI.
+settings.register_profile("portcall", deadline=None, database=None, derandomize=IN_CI)
+settings.load_profile("portcall")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tally", type=Path, help="write the counts to this file, as JSON (for scripts/check)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(TOP / "tests/features"):
+            item.add_marker("serial")
+
+
+@pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
+def leave_out_what_needs_root(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """After -m and -k, so that it counts only what would have run."""
+    if os.geteuid() == 0:
+        return
+    left_out = [item for item in items if item.get_closest_marker("root")]
+    config.stash[NEED_ROOT] = [item.nodeid for item in left_out]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = (
+            "failed",
+            f"{item.nodeid} was skipped, which CI does not accept: {report.longrepr}",
+        )
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if IN_CI and report.skipped:
+        report.outcome, report.longrepr = (
+            "failed",
+            f"{collector.nodeid} was skipped, which CI does not accept: {report.longrepr}",
+        )
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    need_root = config.stash.get(NEED_ROOT, [])
+    if need_root:
+        terminalreporter.section("left out: these need root")
+        for name in need_root:
+            terminalreporter.line(name)
+    tally = config.getoption("--tally")
+    if tally:
+        count = {outcome: len(reports) for outcome, reports in terminalreporter.stats.items()}
+        tally.write_text(
+            json.dumps(
+                {
+                    "passed": count.get("passed", 0) + count.get("xfailed", 0),
+                    "failed": count.get("failed", 0) + count.get("error", 0),
+                    "skipped": count.get("skipped", 0),
+                    "deselected": len(need_root),
+                }
+            )
+        )
+
+
+@pytest.fixture(scope="session")
+def installed() -> Iterator[Path]:
+    """A folder with a whole installation in it (`usr/lib/portcall`, `usr/bin/portcall`, …) that every user can read.
+
+    The clone itself may be in a folder that only its owner can enter.
+    """
+    with tempfile.TemporaryDirectory(prefix="portcall-installed-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        install_into(Path(folder))
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def new_account() -> Iterator[Callable[[], Account]]:
+    """Makes Linux users with a home and a password; they and their processes are gone afterwards."""
+    made: list[Account] = []
+
+    def make() -> Account:
+        made.append(Account.make())
+        return made[-1]
+
+    yield make
+    for account in made:
+        account.remove()
