@@ -6,6 +6,7 @@ PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench bench-start bench-idle bench-view install uninstall lock format clean
+.NOTPARALLEL:
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

@@ -30,21 +30,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tally", type=Path, help="write the counts to this file, as JSON (for scripts/check)")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     for item in items:
         if item.path.is_relative_to(TOP / "tests/features"):
             item.add_marker("serial")
-
-
-@pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
-def leave_out_what_needs_root(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """After -m and -k, so that it counts only what would have run."""
-    if os.geteuid() == 0:
-        return
-    left_out = [item for item in items if item.get_closest_marker("root")]
-    config.stash[NEED_ROOT] = [item.nodeid for item in left_out]
-    if left_out:
+    yield  # -m and -k choose here; what needs root is counted only if it would have run
+    if os.geteuid() != 0:
+        left_out = [item for item in items if item.get_closest_marker("root")]
+        config.stash[NEED_ROOT] = [item.nodeid for item in left_out]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 

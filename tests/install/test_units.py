@@ -80,21 +80,22 @@ def test_the_sudoers_example_names_the_program_that_is_installed() -> None:
     assert (INSTALL / "libexec" / Path(LINK).name).stat().st_mode & 0o111 == 0o111
 
 
+@pytest.fixture(scope="module")
+def service_user(installed: Path, new_account: Callable[[], Account]) -> Iterator[Account]:
+    account = new_account()
+    rules = (INSTALL / "sudoers.d/portcall").read_text()
+    rules = rules.replace("\nportcall ALL", f"\n{account.name} ALL").replace(LINK, f"{installed}{LINK}")
+    assert account.name in rules
+    in_force = Path("/etc/sudoers.d", account.name)
+    in_force.touch(mode=0o440)
+    in_force.write_text(rules)
+    yield account
+    in_force.unlink()
+
+
 @pytest.mark.root
 class TestSudo:
     """The example in force, for a service user of the test's and the installation's own program."""
-
-    @pytest.fixture(scope="class")
-    def service_user(self, installed: Path, new_account: Callable[[], Account]) -> Iterator[Account]:
-        account = new_account()
-        rules = (INSTALL / "sudoers.d/portcall").read_text()
-        rules = rules.replace("\nportcall ALL", f"\n{account.name} ALL").replace(LINK, f"{installed}{LINK}")
-        assert account.name in rules
-        in_force = Path("/etc/sudoers.d", account.name)
-        in_force.touch(mode=0o440)
-        in_force.write_text(rules)
-        yield account
-        in_force.unlink()
 
     def test_it_may_start_a_link_as_another_user(self, service_user: Account, installed: Path) -> None:
         asked = service_user.run("sudo", "-n", "-l", "-u", "nobody", f"{installed}{LINK}", "--any", "argument")
