@@ -1,0 +1,81 @@
+"""portcall explain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from portcall.cli import output
+from portcall.cli.command import command, json_option, server_options
+from portcall.cli.complete import sessions
+from portcall.cli.reach import current, resolve
+from portcall.errors import NotFound, PortcallError
+
+
+@command("explain", examples=[
+    ("portcall explain 3f2a", "how a session's start went, step by step"),
+    ("portcall explain", "the last starts, refused ones too"),
+])  # fmt: skip
+@click.argument("session", required=False, shell_complete=sessions)
+@json_option
+@server_options
+def explain(session: str | None, as_json: bool) -> None:
+    """Show each step of a start: what was decided, and why.
+
+    SESSION may also be the id of a start that was refused.
+    """
+    client = current().client()
+    if session is None:
+        traces = client.traces()
+        if as_json:
+            output.document(traces)
+        else:
+            rows = ((one.get("id", ""), one.get("outcome", ""), len(one.get("steps", []))) for one in traces)
+            output.table(("ID", "OUTCOME", "STEPS"), rows, empty="No starts yet.")
+        return
+    try:
+        trace = client.session_trace(resolve(client, session).id)
+    except PortcallError as error:
+        if error.status != NotFound.status:
+            raise
+        trace = client.trace(session)
+    if as_json:
+        output.document(trace)
+    else:
+        show(trace)
+
+
+def show(trace: dict[str, Any]) -> None:
+    """A step each: when, how long, what came of it; servers below with what kept or dropped them."""
+    steps = trace.get("steps") or []
+    first = steps[0].get("at", 0.0) if steps else 0.0
+    output.line(f"start {output.neutral(trace.get('id', ''))}: {output.neutral(trace.get('outcome') or 'under way')}")
+    widest = max((len(output.neutral(step.get("step", ""))) for step in steps), default=0)
+    for step in steps:
+        at = float(step.get("at") or first) - first
+        took = float(step.get("took") or 0.0)
+        words = [output.neutral(step.get("result") or "")]
+        if step.get("detail"):
+            words.append(output.neutral(step["detail"]))
+        text = ": ".join(word for word in words if word)
+        name = output.neutral(step.get("step", ""))
+        output.line(f"  {at * 1000:8.1f} ms  {took * 1000:8.1f} ms  {name:<{widest}}  {text}".rstrip())
+        for server in _servers(step.get("servers")):
+            output.line(f"{'':26}  {'':{widest}}{server}")
+
+
+def _servers(found: Any) -> list[str]:
+    """A server each, with the rule and the figure that kept or dropped it."""
+    if isinstance(found, dict):
+        found = [{"serverId": name, **(value if isinstance(value, dict) else {"detail": value})}
+                 for name, value in found.items()]  # fmt: skip
+    lines = []
+    for one in found if isinstance(found, list) else []:
+        if isinstance(one, dict):
+            name = one.get("serverId") or one.get("server") or ""
+            rest = ", ".join(f"{key}: {value}" for key, value in one.items() if key not in ("serverId", "server"))
+            lines.append(output.neutral(f"{name}  {rest}".rstrip()))
+        else:
+            lines.append(output.neutral(one))
+    return lines

@@ -1,0 +1,174 @@
+"""portcall start: what is asked comes from options, a JSON document and a pipe; a server or this host does it."""
+
+from __future__ import annotations
+
+import importlib
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from portcall.cli import output
+from portcall.cli.ask import answers
+from portcall.cli.change import pair
+from portcall.cli.command import command, local_option, server_options
+from portcall.cli.given import read_json
+from portcall.cli.reach import Reach, current
+from portcall.errors import InvalidValue, PortcallError, ServerUnreachable
+from portcall.model import codec
+from portcall.model.start import StartRequest, check
+
+_TEXTS = ("command", "geometry", "name", "id", "profile", "keyboardLayout", "userdata", "userid", "bookmarkId", "key")
+
+
+@command("start", examples=[
+    ("portcall start xterm -ls", "a terminal on a desktop of the usual size"),
+    ("portcall start --command startxfce4 --geometry 1920x1080 --name 'Wing, run 12'", "a named desktop"),
+    ("portcall start --geometry rootless --param project=wing xclock", "one program without a desktop"),
+    ("portcall start --cli --command 'make plots'", "wait for it; output and exit code come through"),
+    ("portcall start --json '{\"command\": \"xterm\", \"name\": \"a terminal\"}'", "all parameters in one object"),
+], no_args_is_help=True)  # fmt: skip
+@click.argument("words", metavar="[COMMAND [ARGUMENT...]]", nargs=-1, type=click.UNPROCESSED)
+@click.option("--command", metavar="COMMAND", help="What runs in the session, as a shell command line.")
+@click.option("--geometry", metavar="WxH|rootless", help="The desktop's size; rootless: no desktop, windows alone.")
+@click.option("--name", help="The session's name; the same as --param name=NAME.")
+@click.option("--param", "params", metavar="KEY=VALUE", multiple=True, help="A param of the session; may be repeated.")
+@click.option("--profile", help="The profile: limits and looks; it must exist.")
+@click.option(
+    "--keyboardLayout",
+    "--keyboard-layout",
+    "keyboardLayout",
+    metavar="LAYOUT",
+    help="The keyboard layout, such as us, de or us-intl.",
+)
+@click.option("--id", help="The session's id, instead of a random one.")
+@click.option("--bookmark", "bookmarkId", metavar="ID", help="The bookmark that the start came from.")
+@click.option("--key", help="Starts with the same key are the same session.")
+@click.option("--userdata", help="Sets the param userdata.")
+@click.option("--userid", help="Kept for scripts that give it.")
+@click.option("--env", metavar="FD", help="Read a JSON object from this descriptor; its member args holds parameters.")
+@click.option(
+    "--json", "document", metavar="FILE|FD|{…}", help="Read parameters from a JSON object; 0 is standard input."
+)
+@click.option(
+    "--config_path",
+    "--config-path",
+    "config_path",
+    metavar="DIR",
+    help="The configuration directory, where there are several installations (direct starts).",
+)
+@click.option(
+    "--cli", is_flag=True, help="Stay until the session ends; output and exit code of the command come through."
+)
+@click.option("--connect", "then", is_flag=True, help="Open the session in a viewer once it runs.")
+@local_option
+@server_options
+def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, document: str | None,
+          config_path: str | None, cli: bool, then: bool, **texts: str | None) -> int:  # fmt: skip
+    """Start a session: a display with a command in it.
+
+    Prints the session as JSON. With a server the start goes through it; without one it is made on this host directly,
+    as with --local and --cli.
+    """
+    if words and texts["command"]:
+        raise click.UsageError("Give the command once: as --command or as words.")
+    given: dict[str, Any] = {name: value for name, value in texts.items() if value is not None}
+    if words:
+        given["command"] = words[0] if len(words) == 1 else shlex.join(words)
+    reach = current()
+    if cli or reach.local:
+        return direct(given, params, env, document, config_path, cli)
+    secrets = read_json(env, "--env") if env else {}
+    asked = _request(given, params, read_json(document, "--json") if document else {}, secrets)
+    if asked is None:
+        return direct(given, params, env, document, config_path, cli)
+    try:
+        session = through_server(reach, asked, then)
+    except ServerUnreachable as error:
+        if reach.url or not error.extra.get("refused"):
+            raise
+        if not reach.client().address.on_this_host or then:
+            raise
+        if sys.stderr.isatty():
+            click.echo("portcall: no server runs here; starting on this host directly", err=True)
+        complete = {**codec.to_document(asked), "env": secrets}
+        return direct({}, (), None, _embedded(complete), config_path, cli)
+    output.document(session)
+    if then:
+        from portcall.cli.connect import open_viewer
+
+        return open_viewer(reach.client(), session["id"], "", False)
+    return 0
+
+
+def _request(
+    given: dict[str, Any], params: tuple[str, ...], document: dict[str, Any], secrets: dict[str, Any]
+) -> StartRequest | None:
+    """What is asked, options strongest; None where it says ``cli``, which only a direct start can do."""
+    arguments = secrets.get("args", {})
+    if not isinstance(arguments, dict):
+        raise InvalidValue("--env: the member args must be an object")
+    merged: dict[str, Any] = {**document, **arguments, **given}
+    if merged.get("cli") is True:
+        return None
+    together: dict[str, Any] = {}
+    for source in (document.get("params"), arguments.get("params")):
+        if source is not None and not isinstance(source, dict):
+            raise InvalidValue("params must be an object", field="params")
+        together.update(source or {})
+    together.update(pair(text) for text in params)
+    # --name is a shortcut for the param of that name (the start guide)
+    name = str(together.pop("name", ""))
+    known = {key: value for key, value in merged.items() if key in _TEXTS and value is not None}
+    known.setdefault("name", name)
+    known.setdefault("command", "")
+    return check(codec.from_document(StartRequest, {**known, "params": together}))
+
+
+def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str, Any]:
+    """The session's document once it runs, after whatever the server wants to know was asked."""
+    from dataclasses import replace
+
+    from portcall.cli.forms import fill
+
+    with reach.client() as client:
+        answer = client.start(asked)
+        while "stage" in answer:
+            if answer["stage"] == "form":
+                asked = replace(asked, params={**asked.params, **fill(answer["form"])})
+                answer = client.start(asked)
+            elif answer["stage"] == "auth":
+                attempt = str(answer["attempt"])
+                try:
+                    replies = answers(answer)
+                except BaseException:
+                    client.give_up_start(attempt)
+                    raise
+                answer = client.answer_start(attempt, replies)
+            else:
+                raise PortcallError(f"The server asks for {answer['stage']!r}, which this version does not know.")
+        result: dict[str, Any] = answer["result"]
+        return result
+
+
+def direct(given: dict[str, Any], params: tuple[str, ...], env: str | None, document: str | None,
+           config_path: str | None, cli: bool) -> int:  # fmt: skip
+    """Start on this host without asking a server; the user side has the same parameters and reads them itself."""
+    argv: list[str] = []
+    for name, value in given.items():
+        argv += [f"--{name}", str(value)]
+    for text in params:
+        argv += ["--param", text]
+    for name, option in (("--env", env), ("--json", document), ("--config_path", config_path)):
+        if option is not None:
+            argv += [name, option]
+    if cli:
+        argv.append("--cli")
+    return int(importlib.import_module("portcall.sessiond.start").main(argv) or 0)
+
+
+def _embedded(document: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps({name: value for name, value in document.items() if value not in ("", None, {})})

@@ -1,0 +1,1 @@
+"""Python client of the HTTP API; the command line and other servers use it alone."""
