@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,25 @@ class Proof:
     connection: Any = None
 
 
+class Settings(Protocol):
+    """What an implementation is given of the configuration: ``portcall.config.Config``."""
+
+    one_person: bool
+    directories: Any
+
+    def __getitem__(self, name: str) -> Any: ...
+
+
 class Authenticator(ABC):
-    """One instance serves all logins. It holds no secret longer than the conversation."""
+    """Made with ``(settings, clock)``. One instance serves all logins. It holds no secret longer than the conversation.
+
+    ``asks_user``, ``asks_password``: what a page asks for before the conversation begins.
+    """
 
     name: str
     title: str
+    asks_user: bool = True
+    asks_password: bool = True
 
     @abstractmethod
     def unavailable(self) -> str:

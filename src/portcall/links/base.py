@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from portcall.model.user import Account
 
@@ -22,8 +22,18 @@ class LinkPlan:
     connection: Any = None
 
 
+class Settings(Protocol):
+    """What an implementation is given of the configuration: ``portcall.config.Config``."""
+
+    def __getitem__(self, name: str) -> Any: ...
+
+
 class LinkKind(ABC):
-    """``start`` returns once the process was started; that a link has registered is seen elsewhere."""
+    """Made with ``(settings)``. ``start`` returns once the process was started; that a link has registered is seen
+    elsewhere, and may be before ``start`` returns: it stays for a moment to see whether the command fails.
+
+    A link that has registered has pointed its standard streams to /dev/null.
+    """
 
     name: str
 
