@@ -7,6 +7,7 @@ when is in docs/design/processes.md, "Viewers".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -147,10 +148,8 @@ class ViewerStream(asyncio.Protocol):
         self._sock = socket.socket(fileno=descriptor)
         self._sock.setblocking(False)
         self._connection = self._describe(ticket)
-        self.say({"type": "ready", "session": self._session_id, "viewOnly": ticket.view_only, "control": True})
         self._task = None
-        if not self._paused:
-            self._loop.add_reader(self._sock, self._from_display)
+        self._first({"type": "ready", "session": self._session_id, "viewOnly": ticket.view_only, "control": True})
         self._viewers.came(self._connection)
 
     def _describe(self, ticket: Ticket) -> Connection:
@@ -165,6 +164,20 @@ class ViewerStream(asyncio.Protocol):
         self._close(_CLOSE_CODES.get(error.code, 4500), error.detail)
 
     # the display's side
+
+    def _first(self, ready: dict[str, object]) -> None:
+        """The greeting is mostly there already: it goes out with the word that all is ready."""
+        assert self._sock is not None
+        parts = [frames.frame(frames.TEXT, json.dumps(ready, separators=(",", ":")).encode())]
+        with contextlib.suppress(OSError):  # not yet, or gone: the reader finds out
+            data = self._sock.recv(_READ)
+            if data:
+                if self._connection is not None:
+                    self._connection.bytes_out += len(data)
+                parts += (frames.header(frames.BINARY, len(data)), data)
+        self._transport.write(b"".join(parts))
+        if not self._paused:
+            self._loop.add_reader(self._sock, self._from_display)
 
     def _from_display(self) -> None:
         assert self._sock is not None

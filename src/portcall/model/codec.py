@@ -15,6 +15,7 @@ from typing import Any, Dict, Type, TypeVar, Union, get_args, get_origin, get_ty
 from portcall.errors import InvalidValue
 
 T = TypeVar("T")
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def camel(name: str) -> str:
@@ -33,10 +34,13 @@ def _fields(cls: type) -> Dict[str, Any]:
 
 def to_document(value: Any) -> Any:
     """JSON-ready dicts and lists of a dataclass (or of plain values, as they are)."""
+    if type(value) in _PLAIN:  # most members are: a record is written at every change
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         document = dict(getattr(value, "unknown", None) or {})
         for name, (field, _) in _fields(type(value)).items():
-            document[name] = to_document(getattr(value, field.name))
+            member = getattr(value, field.name)
+            document[name] = member if type(member) in _PLAIN else to_document(member)
         return document
     if isinstance(value, dict):
         return {str(key): to_document(item) for key, item in value.items()}
@@ -56,7 +60,7 @@ def from_document(cls: Type[T], document: Any) -> T:
     for name, (field, hint) in known.items():
         if name in document:
             values[field.name] = _read(hint, document[name], name)
-    if "unknown" in {field.name for field in dataclasses.fields(cls)}:  # type: ignore[arg-type]
+    if "unknown" in cls.__dataclass_fields__:  # type: ignore[attr-defined]
         values["unknown"] = {name: item for name, item in document.items() if name not in known}
     try:
         return cls(**values)

@@ -20,6 +20,7 @@ from portcall.wire import messages
 
 log = structlog.get_logger("connect")
 TICKET_SECONDS = 30.0
+_MOMENT = 0.05  # seconds; viewers that come and go within it are one write
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ class Connections:
         self._tickets: dict[bytes, Ticket] = {}
         self._offered: dict[str, _Waiting] = {}
         self._viewers: dict[str, dict[str, Connection]] = {}
+        self._changes: dict[str, dict[str, float]] = {}  # last_connect, last_disconnect still to be written
+        self._moments: set[str] = set()  # sessions written a moment ago
+        self._tasks: set[asyncio.Task[None]] = set()
         self._peer: Callable[[str], ControlConnection | None] = lambda _: None
 
     def attach(self, peer: Callable[[str], ControlConnection | None]) -> None:
@@ -78,10 +82,18 @@ class Connections:
         if state not in lifecycle.CONNECTABLE and state != lifecycle.PENDING:
             raise Conflict(f"a session that is {state} cannot be connected to", state=state)
         now = self._clock.now()
-        self._tickets = {key: ticket for key, ticket in self._tickets.items() if ticket.expires > now}
+        self._forget_expired(now)
         text = secrets.token_urlsafe(32)
         self._tickets[_hash(text)] = Ticket(session_id, login, jti, now + TICKET_SECONDS, view_only)
         return text, now + TICKET_SECONDS
+
+    def _forget_expired(self, now: float) -> None:
+        """All live equally long, so the oldest are first."""
+        while self._tickets:
+            oldest = next(iter(self._tickets))
+            if self._tickets[oldest].expires > now:
+                return
+            del self._tickets[oldest]
 
     def redeem(self, text: str, session_id: str) -> Ticket:
         """Once; TicketRefused for one that is wrong, used, expired or another session's."""
@@ -136,27 +148,48 @@ class Connections:
     async def add(self, connection: Connection) -> None:
         """A viewer came. Its session says so, and the times at which it would end are off."""
         self._viewers.setdefault(connection.session_id, {})[connection.id] = connection
-        session = self._registry.get(connection.session_id)
-        changes = {"clients": self.count(session.id), "last_connect": self._clock.now(), "ends_at": None}
-        if lifecycle.may(session.state, lifecycle.VIEWED):
-            await self._registry.signal(session.id, lifecycle.VIEWED, **changes)
-        else:
-            await self._registry.change(session.id, **changes)
+        await self._note(connection.session_id, "last_connect")
 
     async def remove(self, connection: Connection) -> None:
         self._viewers.get(connection.session_id, {}).pop(connection.id, None)
-        session = self._registry.find(connection.session_id)
+        await self._note(connection.session_id, "last_disconnect")
+
+    async def _note(self, session_id: str, what: str) -> None:
+        """Written at once, unless that was done a moment ago: then at the end of the moment."""
+        self._changes.setdefault(session_id, {})[what] = self._clock.now()
+        if session_id not in self._moments:
+            await self._write(session_id)
+
+    async def _write(self, session_id: str) -> None:
+        self._moments.add(session_id)
+        try:
+            await self._write_clients(session_id)
+        except PortcallError as error:
+            log.warning("a viewer's coming or leaving was not written", session=session_id, error=str(error))
+        finally:
+            asyncio.get_running_loop().call_later(_MOMENT, self._moment_over, session_id)
+
+    async def _write_clients(self, session_id: str) -> None:
+        changes: dict[str, object] = {**self._changes.pop(session_id, {})}
+        session = self._registry.find(session_id)
         if session is None:
             return
-        left = self.count(session.id)
-        changes = {"clients": left, "last_disconnect": self._clock.now()}
-        try:
-            if left == 0 and lifecycle.may(session.state, lifecycle.LEFT):
-                await self._registry.signal(session.id, lifecycle.LEFT, **changes)
-            else:
-                await self._registry.change(session.id, **changes)
-        except PortcallError as error:
-            log.warning("a viewer's leaving was not written", session=session.id, error=str(error))
+        changes["clients"] = clients = self.count(session_id)
+        if clients:
+            changes["ends_at"] = None
+        signal = lifecycle.VIEWED if clients else lifecycle.LEFT
+        if lifecycle.may(session.state, signal):
+            await self._registry.signal(session_id, signal, **changes)
+        else:
+            await self._registry.change(session_id, **changes)
+
+    def _moment_over(self, session_id: str) -> None:
+        if session_id not in self._changes:
+            self._moments.discard(session_id)
+            return
+        task = asyncio.get_running_loop().create_task(self._write(session_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def count(self, session_id: str) -> int:
         return len(self._viewers.get(session_id, ()))
@@ -187,7 +220,6 @@ class Connections:
         for connection in self.all():
             if connection.jti == jti:
                 connection.close("logged-out", "The login ended.")
-
 
 
 def _hash(text: str) -> bytes:

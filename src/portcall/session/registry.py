@@ -68,8 +68,9 @@ class Registry:
         return session_id in self._purged
 
     async def add(self, session: Session) -> Session:
-        await self._store.put(BUCKET, session.id, codec.to_document(session))
-        return self._keep(session)
+        document = codec.to_document(session)
+        await self._store.put(BUCKET, session.id, document)
+        return self._keep(session, document)
 
     async def change(self, session_id: str, **changes: Any) -> Session:
         """The session with ``changes`` (names of Session); nothing happens where nothing differs."""
@@ -78,9 +79,10 @@ class Registry:
         if not changed:
             return session
         after = replace(session, **changes)
+        document = codec.to_document(after)
         if not changed <= _VOLATILE:
-            await self._store.put(BUCKET, session_id, codec.to_document(after))
-        return self._keep(after)
+            await self._store.put(BUCKET, session_id, document)
+        return self._keep(after, document)
 
     async def signal(self, session_id: str, signal: str, **changes: Any) -> Session:
         """One step in the life of a session; Conflict where the table has no such step."""
@@ -115,10 +117,10 @@ class Registry:
             if not self._waiting[session_id]:
                 del self._waiting[session_id]
 
-    def _keep(self, session: Session) -> Session:
+    def _keep(self, session: Session, document: dict[str, Any]) -> Session:
         self._sessions[session.id] = session
         self._wake(session.id)
-        self._bus.publish(Event(SESSION, session.id, session.login, codec.to_document(session)))
+        self._bus.publish(Event(SESSION, session.id, session.login, document))
         return session
 
     def _wake(self, session_id: str) -> None:

@@ -22,6 +22,9 @@ class LocalStore(Store):
     def _expire(self, bucket: str, key: str, revision: int) -> None:
         """Delete the key if it still has this revision."""
 
+    def _watched(self, bucket: str) -> bool:
+        return bool(self._watchers.get(bucket))
+
     def _changed(self, entry: Entry, ttl: float | None = None) -> None:
         for queue in self._watchers.get(entry.bucket, ()):
             queue.put_nowait(entry)

@@ -81,7 +81,8 @@ class Sqlite(LocalStore):
             "INSERT OR REPLACE INTO documents (bucket, key, value, revision, expires) VALUES (?, ?, ?, ?, ?)",
             lambda number: (bucket, key, text, number, expires),
         )  # fmt: skip
-        self._changed(Entry(bucket, key, json.loads(text), new), ttl)
+        seen = json.loads(text) if self._watched(bucket) else None  # what nobody watches is not read again
+        self._changed(Entry(bucket, key, seen, new), ttl)
         return new
 
     async def delete(self, bucket: str, key: str, revision: int | None = None) -> None:
