@@ -13,9 +13,7 @@ help: ## print this list
 
 run: ## start a server for yourself and print its link; ARGS="--port 4000" passes options on
 	@scripts/setup run
-	@if [ "$$(id -u)" = 0 ] && [ -z "$(ARGS)" ]; then \
-		echo 'You are root, and so will be every session. For another user: make run ARGS="--user NAME"' >&2; fi
-	@exec .venv/bin/portcall server $(ARGS)
+	@exec .venv/bin/portcall server --one-person $(ARGS)
 
 test: ## format, lint, types, unit tests, then real processes and a real browser
 	@scripts/setup test

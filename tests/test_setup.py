@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,22 @@ def test_every_dependency_is_locked() -> None:
     assert names(project["project"]["dependencies"] + groups["build"]) <= in_lock("requirements.txt")
     assert names(groups["test"] + groups["bench"]) <= in_lock("requirements-dev.txt")
     assert names(groups["node"]) <= in_lock("requirements-node.txt")
+
+
+def test_every_library_that_is_imported_is_a_declared_dependency() -> None:
+    """Not only there because another library needs it today."""
+    project = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[ =<>\[;]", requirement)[0] for requirement in project["dependencies"]}
+    of_module = packages_distributions()
+    unknown = {}
+    for path in (TOP / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for module in {module.split(".")[0] for module in modules} - sys.stdlib_module_names - {"portcall"}:
+                if not declared & {name.lower().replace("_", "-") for name in of_module.get(module, [])}:
+                    unknown[module] = path.relative_to(TOP)
+    assert unknown == {}
 
 
 def test_the_lock_of_the_ui_has_hashes_and_names_no_address() -> None:

@@ -52,7 +52,7 @@ def test_a_session_that_runs_out_of_memory_does_not_stop_the_server(service: dic
 
 def test_the_unit_is_ready_when_the_server_says_so(service: dict[str, str]) -> None:
     assert service["Type"] == "notify"
-    assert service["ExecStart"].split()[:2] == ["/usr/lib/portcall/venv/bin/portcall", "server"]
+    assert service["ExecStart"] == "/usr/lib/portcall/venv/bin/portcall server --service"
 
 
 def test_the_server_is_a_service_user_unless_an_administrator_decides_otherwise(service: dict[str, str]) -> None:
