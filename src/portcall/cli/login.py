@@ -58,10 +58,13 @@ def login(where: str | None, user: str | None, method: str | None, key: str | No
     from portcall.client import api
 
     client = api.open_client(reach.url, reach.ca, anonymous=True)
+    closing = click.get_current_context().call_on_close
+    closing(client.close)
     if client.address.socket and not user and not method:
         _already(client, as_json)
         return
     client, pinned = _reached(client, reach.ca, fingerprint or "")
+    closing(client.close)
     if token:
         stage = client.login(method="token", token=token, name=_name())
     else:
@@ -194,9 +197,8 @@ def _name() -> str:
 def logout(where: str | None) -> None:
     """Log out and forget the token."""
     reach = current()
-    from portcall.client.api import open_client
-
-    client = open_client(where or reach.url, reach.ca)
+    reach.url = where or reach.url
+    client = reach.client()
     if client.address.socket:
         raise InvalidValue("On this host the server knows you by your account; there is no login to end.")
     kept = Credentials(os.environ)

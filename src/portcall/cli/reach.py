@@ -31,7 +31,10 @@ class Reach:
             raise InvalidValue("--local asks no server, but this needs one")
         from portcall.client.api import open_client
 
-        return open_client(self.url, self.ca)
+        client = open_client(self.url, self.ca)
+        if context := click.get_current_context(silent=True):
+            context.find_root().call_on_close(client.close)
+        return client
 
     def sessions(self) -> Client | Local:
         """The server, or the session daemons of this host where no server was named and none answers here."""

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
-from urllib.parse import quote
 
 from portcall.client import address as addresses
 from portcall.client import stream
 from portcall.client.address import Address
 from portcall.client.credentials import Credentials
 from portcall.client.http import Http
-from portcall.errors import ServerUnreachable
+from portcall.errors import NotFound, ServerUnreachable
 from portcall.model import codec
 from portcall.model.session import Session
 from portcall.model.start import StartRequest
 
 Document = dict[str, Any]
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]{1,256}\Z")
 START_SECONDS = 600.0  # a start may wait for a person's answers to be checked, and for a display
 
 
@@ -215,5 +216,7 @@ class Client:
 
 
 def _part(text: str) -> str:
-    """One segment of a path, whatever is in it."""
-    return quote(text, safe="") if text not in ("", ".", "..") else "%00"
+    """One segment of a path. Ids and names are plain; servers decode what is quoted before they split a path."""
+    if not _PLAIN.match(text) or set(text) == {"."}:
+        raise NotFound(f"There is nothing named {text!r}.")
+    return text

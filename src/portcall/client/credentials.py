@@ -68,21 +68,24 @@ class Credentials:
         target = self.kept if keep else self.path
         self.forget(credential.url)
         with self._changing(target) as document:
-            document.setdefault(self._host, {})[credential.url] = asdict(credential)
+            document[self._host] = {**self._entries(document), credential.url: asdict(credential)}
         return target
 
     def forget(self, url: str) -> None:
         for path in (self.kept, self.passing):
-            if path is not None and url in self._read(path).get(self._host, {}):
+            if path is not None and url in self._entries(self._read(path)):
                 with self._changing(path) as document:
-                    document.get(self._host, {}).pop(url, None)
+                    del self._entries(document)[url]
+
+    def _entries(self, document: dict[str, Any]) -> dict[str, Any]:
+        entries = document.get(self._host)
+        return entries if isinstance(entries, dict) else {}
 
     def _of_host(self, document: dict[str, Any]) -> list[Credential]:
         names = {field.name for field in fields(Credential)}
-        entries = document.get(self._host, {})
         return [
             Credential(**{**{name: value for name, value in entry.items() if name in names}, "url": url})
-            for url, entry in (entries.items() if isinstance(entries, dict) else ())
+            for url, entry in self._entries(document).items()
             if isinstance(entry, dict)
         ]
 

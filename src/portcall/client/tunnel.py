@@ -29,31 +29,40 @@ _READY_SECONDS = 30.0
 Say = Callable[[dict[str, Any]], object]
 
 
-def viewer(client: Client, session_id: str) -> ClientConnection:
+@contextlib.contextmanager
+def viewer(client: Client, session_id: str) -> Iterator[ClientConnection]:
     """A WebSocket on which RFB flows, with a ticket of its own; the server's refusal is the error that it names."""
     given = client.connect(session_id)
+    with _opened(client, session_id) as connection:
+        try:
+            connection.send(json.dumps({"type": "ticket", "ticket": given["ticket"]}))
+            _await_ready(connection)
+        except ConnectionClosed as error:
+            reason = error.rcvd.reason if error.rcvd else ""
+            raise PortcallError(f"The viewer's connection was closed: {reason or error}") from error
+        except TimeoutError as error:
+            raise ServerUnreachable(f"{client.address}: the session's display was not opened in time.") from error
+        yield connection
+
+
+@contextlib.contextmanager
+def _opened(client: Client, session_id: str) -> Iterator[ClientConnection]:
     address = client.address
     url = f"{address.url.replace('http', 'ws', 1)}/view/{session_id}"
     options: dict[str, Any] = {
         "subprotocols": [Subprotocol("binary")], "compression": None, "max_size": None, "open_timeout": CONNECT_SECONDS,
         "close_timeout": 2,
     }  # fmt: skip
-    opened: ClientConnection
-    try:
-        if address.socket:
-            opened = unix_connect(address.socket, url, **options)
-        else:
-            if address.on_this_host:
-                options["proxy"] = None
-            opened = connect(url, ssl=client.http.tls(), **options)
-        opened.send(json.dumps({"type": "ticket", "ticket": given["ticket"]}))
-        _await_ready(opened)
-    except ConnectionClosed as error:
-        reason = error.rcvd.reason if error.rcvd else ""
-        raise PortcallError(f"the viewer's connection was closed: {reason or error}") from error
-    except (OSError, InvalidHandshake, WebSocketException, TimeoutError) as error:
-        raise ServerUnreachable(f"{address}: no viewer's connection: {error}") from error
-    return opened
+    if address.on_this_host:
+        options["proxy"] = None
+    with contextlib.ExitStack() as stack:
+        try:
+            opening = unix_connect(address.socket, url, **options) if address.socket else connect(
+                url, ssl=client.http.tls(), **options)  # fmt: skip
+            connection = stack.enter_context(opening)
+        except (OSError, InvalidHandshake, WebSocketException) as error:
+            raise ServerUnreachable(f"{address}: no viewer's connection: {error}") from error
+        yield connection
 
 
 def _await_ready(connection: ClientConnection) -> None:
@@ -62,7 +71,6 @@ def _await_ready(connection: ClientConnection) -> None:
         if message.get("type") == "ready":
             return
         if message.get("type") == "error":
-            connection.close()
             raise from_problem(message)
 
 
@@ -129,7 +137,8 @@ class Offer:
     def _one(self, local: socket.socket) -> None:
         self._open.add(local)
         try:
-            bridge(viewer(self._client, self._id), local, self._say)
+            with viewer(self._client, self._id) as remote:
+                bridge(remote, local, self._say)
         except PortcallError as error:
             self._failed(error)
         finally:
