@@ -6,6 +6,7 @@ a test needs has been installed, and a skip would hide that it has not.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -103,12 +104,11 @@ def installed() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def new_account() -> Iterator[Callable[[], Account]]:
     """Makes Linux users with a home and a password; they and their processes are gone afterwards."""
-    made: list[Account] = []
+    with contextlib.ExitStack() as removals:
 
-    def make() -> Account:
-        made.append(Account.make())
-        return made[-1]
+        def make() -> Account:
+            account = Account.make()
+            removals.callback(account.remove)
+            return account
 
-    yield make
-    for account in made:
-        account.remove()
+        yield make
