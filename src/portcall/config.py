@@ -22,7 +22,7 @@ LOCAL, GLOBAL = "local", "global"
 
 @dataclass(frozen=True)
 class Setting:
-    """``scope``: local settings are this server's, global ones the cluster's. ``live``: takes effect without restart."""
+    """``scope``: local settings are this server's, global ones the cluster's. ``live``: in force without restart."""
 
     name: str
     default: Any
@@ -91,7 +91,7 @@ BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 @dataclass(frozen=True)
 class Directories:
-    """Where things are. ``root``: the installation; ``runtime``: sockets, gone after a boot; ``local``: this host's."""
+    """Where things are. ``runtime``: sockets, gone after a boot; ``local``: this host's own."""
 
     config: Path
     var: Path
@@ -165,7 +165,7 @@ def checked(setting: Setting, value: Any) -> Any:
 
     kind = setting.kind
     if kind is bool and isinstance(value, str):
-        words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+        words = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
         if value.lower() not in words:
             raise refuse("yes or no")
         value = words[value.lower()]
@@ -176,7 +176,8 @@ def checked(setting: Setting, value: Any) -> Any:
             raise refuse("a whole number" if kind is int else "a number") from None
     elif kind is dict and isinstance(value, str):
         try:
-            value = {key.strip(): int(count) for key, _, count in (pair.partition("=") for pair in value.split(",") if pair)}
+            pairs = (pair.partition("=") for pair in value.split(",") if pair)
+            value = {key.strip(): int(count) for key, _, count in pairs}
         except ValueError:
             raise refuse("group=number, comma separated") from None
     if not isinstance(value, kind):

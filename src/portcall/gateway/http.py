@@ -72,5 +72,7 @@ class HttpProtocol(HttpToolsProtocol):
             stream.data_received(rest)
 
     def _answer(self, status: bytes, headers: bytes) -> None:
-        self.transport.write(b"HTTP/1.1 " + status + b"\r\n" + headers + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.write(
+            b"HTTP/1.1 " + status + b"\r\n" + headers + b"content-length: 0\r\nconnection: close\r\n\r\n"
+        )
         self.transport.close()

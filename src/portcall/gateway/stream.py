@@ -22,7 +22,7 @@ from portcall.gateway.viewers import Viewers
 from portcall.session.connect import Connection, Ticket
 
 log = structlog.get_logger("viewer")
-_READ = 131_072  # bytes at a time: more lets one bulk viewer starve the others
+_READ = 131072
 _HIGH, _LOW = 1_048_576, 262_144  # bytes that may wait for a slow side
 _TICKET_WITHIN, _PING_EVERY, _SILENT = 10.0, 20.0, 60.0
 _CLOSE_CODES = {"ticket-refused": 4403, "no-such-session": 4404, "conflict": 4409, "display-unavailable": 4502}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from portcall.clock import Clock
+from portcall.errors import PortcallError
 from portcall.model import lifecycle
 from portcall.session.connect import Connection, Connections, Ticket
 from portcall.session.registry import Registry
@@ -77,7 +78,7 @@ class Viewers:
         try:
             session = await self._registry.until(session_id, lambda now: now.state not in lifecycle.LIVE, _LAST_WORDS)
             stream.end("ended", session.reason or "The session has ended.")
-        except Exception:
+        except (PortcallError, TimeoutError):
             stream.end("lost", "The display has closed the connection.")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

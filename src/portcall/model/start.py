@@ -6,6 +6,7 @@ Outcome one of NeedForm, NeedAuth, Scheduled, Started.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple, Union
@@ -122,28 +123,36 @@ def parse_geometry(text: str) -> Tuple[int, int]:
 def check(request: StartRequest) -> StartRequest:
     """The request itself, or InvalidValue for the first field that cannot be right."""
     _text("command", request.command, MAX_COMMAND, required=True)
-    _text("name", request.name, MAX_NAME)
-    if "\n" in request.name or "\r" in request.name:
-        raise InvalidValue("name: one line only", field="name")
+    check_name(request.name)
     if request.geometry not in ("", ROOTLESS):
         parse_geometry(request.geometry)
     if not _LAYOUT.match(request.keyboard_layout):
-        raise InvalidValue(f"keyboardLayout {request.keyboard_layout!r}: such as us, de or us-intl", field="keyboardLayout")
+        raise InvalidValue(
+            f"keyboardLayout {request.keyboard_layout!r}: such as us, de or us-intl", field="keyboardLayout"
+        )
     if request.id and not is_session_id(request.id):
         raise InvalidValue("id: letters, digits, - and _, 64 at most", field="id")
     check_params(request.params)
     return request
 
 
+def check_name(name: str) -> None:
+    _text("name", name, MAX_NAME)
+    if any(character in name for character in "\n\r"):
+        raise InvalidValue("name: one line only", field="name")
+
+
 def check_params(params: Dict[str, Any]) -> None:
     """Keys are non-empty text; the whole stays small enough to list."""
-    size = 0
-    for key, value in params.items():
+    for key in params:
         if not key or "\0" in key or len(key) > 128:
             raise InvalidValue("params: a key is 1 to 128 characters", field="params")
-        size += len(key) + len(value if isinstance(value, str) else repr(value))
+    try:
+        size = len(json.dumps(params, ensure_ascii=False, allow_nan=False).encode())
+    except (ValueError, RecursionError):  # NaN, half of a surrogate pair, or nested without end
+        raise InvalidValue("params: not JSON text", field="params") from None
     if size > MAX_PARAMS:
-        raise InvalidValue(f"params: {MAX_PARAMS} characters at most in all", field="params")
+        raise InvalidValue(f"params: {MAX_PARAMS} bytes at most in all", field="params")
 
 
 def _text(field_name: str, value: str, limit: int, required: bool = False) -> None:

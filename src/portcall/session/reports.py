@@ -171,7 +171,9 @@ class Reports:
         session = self._registry.find(report.id)
         if session is None:
             return
-        codec.from_document(Session, {**codec.to_document(session), **report.changes})  # types are right, or InvalidValue
+        codec.from_document(
+            Session, {**codec.to_document(session), **report.changes}
+        )  # types are right, or InvalidValue
         if report.phase == "running":
             await self._registry.signal(report.id, lifecycle.READY, **changes)
         else:
@@ -194,5 +196,3 @@ class Reports:
             await connection.request(lambda seq: messages.EndSession(seq, reason))
         except PortcallError as error:
             log.info("a refused session did not answer", reason=reason, error=str(error))
-
-

@@ -1,7 +1,7 @@
 """The messages between a server and a user's processes. See docs/design/processes.md for who says what when.
 
 On the wire a message is an object with ``type`` (the class's name in kebab-case) and its fields in camelCase. A request
-carries ``seq``; its answer is a ``reply`` with the same ``seq`` and either ``error`` (a problem document) or ``result``.
+carries ``seq``; its answer is a ``reply`` with the same ``seq`` and an ``error`` (a problem document) or a ``result``.
 A message marked *fd* travels with descriptors (SCM_RIGHTS) attached to its first byte.
 """
 
@@ -72,6 +72,15 @@ class Adopt:
     ``{"sessions": [ids alive]}`` once each living session has a daemon; what cannot be revived has been cleaned up."""
 
     seq: int
+
+
+@dataclass(frozen=True)
+class Destroy:
+    """Server → link, request: kill what is left of session ``id`` (its daemon included), remove its directory and its
+    X sockets. Answered with ``{"found": bool}`` when nothing is left."""
+
+    seq: int
+    id: str
 
 
 @dataclass(frozen=True)
@@ -170,8 +179,8 @@ class Reply:
 MESSAGES: Dict[str, Type[Any]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower(): cls
     for cls in (
-        LinkHello, SessionHello, Welcome, StartSession, RunCommand, Adopt, KeepWarm, DisplayOpened, SessionReport,
-        SessionEnded, OpenDisplay, EndSession, ChangeSession, ReadLog, ListProcesses, Watched, Reply,
+        LinkHello, SessionHello, Welcome, StartSession, RunCommand, Adopt, Destroy, KeepWarm, DisplayOpened,
+        SessionReport, SessionEnded, OpenDisplay, EndSession, ChangeSession, ReadLog, ListProcesses, Watched, Reply,
     )
 }  # fmt: skip
 _TYPES = {cls: name for name, cls in MESSAGES.items()}

@@ -1,0 +1,313 @@
+"""The composition root: every part of a server, made and joined here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from portcall import logs, plugins, userside
+from portcall.bus import Bus
+from portcall.clock import Clock
+from portcall.cluster.members import Members
+from portcall.config import BY_NAME, Config
+from portcall.errors import Forbidden, NoLink, PortcallError, SettingRefused
+from portcall.gateway.viewers import Viewers
+from portcall.login.accounts import Accounts
+from portcall.login.audit import Audit
+from portcall.login.links import Links
+from portcall.login.permissions import Permissions
+from portcall.login.service import LoginService
+from portcall.login.tokens import Tokens
+from portcall.model import codec, event
+from portcall.model.profile import DEFAULT
+from portcall.model.session import Session
+from portcall.model.start import StartRequest
+from portcall.model.user import Account, Login
+from portcall.session.actions import Actions
+from portcall.session.connect import Connection, Connections
+from portcall.session.control import ControlSocket
+from portcall.session.hello import Greeter, LinkPeer
+from portcall.session.registry import Registry
+from portcall.session.reports import Reports
+from portcall.session.sweep import Sweep
+from portcall.start.admit import Admit
+from portcall.start.attempts import Attempts
+from portcall.start.perform import Perform
+from portcall.start.pipeline import Pipeline
+from portcall.start.profiles import Profiles
+from portcall.start.trace import Traces
+from portcall.stores.base import Store
+from portcall.web.metrics import Metrics
+from portcall.wire import messages
+
+log = structlog.get_logger("app")
+SETTINGS_BUCKET = "settings"
+
+
+@dataclass
+class Services:
+    """The parts of one server. ``open`` brings them up, ``close`` down; sessions do not notice either."""
+
+    config: Config
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        config, clock = self.config, self.clock
+        self.user_side = Path()
+        self.bus = Bus()
+        self.store: Store = plugins.find("stores", config["store"])(clock, str(config.directories.var / "portcall.db"))
+        self.audit = Audit(config.directories.var / "audit.log", clock)
+        self.permissions = Permissions(config)
+        self.profiles = Profiles(config.directories.config)
+        self.accounts = Accounts(clock)
+        self.tokens = Tokens(self.store, clock, config.directories.local, config.server_id)
+        authenticators = {
+            name: plugins.find("authenticators", name)(config, clock)
+            for name in {*config.methods("login_methods"), "token"}
+        }
+        self.logins = LoginService(
+            config, clock, self.bus, self.tokens, self.permissions, self.accounts, authenticators
+        )
+        kinds = [plugins.find("links", name)(config) for name in config.methods("links")]
+        self.links = Links(kinds, self._link_command, clock)
+        self.logins.on_connection = self._link_at_login
+        self._sessions()
+        self._starts()
+        self.control = ControlSocket(config.directories.socket, self.greeter.hello)
+        self.metrics = Metrics(self)
+        self._groups: dict[str, list[str]] = {}
+        self._logins: list[Login] = []
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def _sessions(self) -> None:
+        config, clock = self.config, self.clock
+        self.registry = Registry(self.store, self.bus, clock)
+        self.connections = Connections(self.registry, clock)
+        self.traces = Traces(self.store, self.bus, clock)
+        self.attempts = Attempts()
+        admit = Admit(config, self.registry, self.permissions, self.profiles, self.allow, self.groups_of)
+        self.reports = Reports(
+            self.registry, self.connections, clock, config.server_id, self.tokens.verify_order, admit, self._step
+        )
+        self.connections.attach(self.reports.peer)
+        self.greeter = Greeter(config.server_id, self.reports, self._account_of, self._link_came, self.links.gone)
+        self.actions = Actions(self.registry, self.reports, self.connections, clock, self._destroy, self._give_up)
+        self.sweep = Sweep(
+            config, self.registry, self.connections, clock, self._profile_of,
+            lambda session_id: self.reports.peer(session_id) is not None, self._revive, self._end,
+        )  # fmt: skip
+        self.viewers = Viewers(
+            self.connections,
+            self.registry,
+            clock,
+            lambda: float(config["start_timeout"]),
+            self._viewer_came,
+            self._stay,
+        )
+        self.members = Members(
+            config, self.registry, clock, lambda: self._logins, lambda: [link.account.name for link in self.links.all()]
+        )
+
+    def _starts(self) -> None:
+        self.perform = Perform(
+            self.config, self.registry, self.clock, os.cpu_count() or 1, self.links.ensure,
+            lambda name: plugins.find("launchers", name)(), self.groups_of,
+        )  # fmt: skip
+        self.pipeline = Pipeline(
+            self.config, self.registry, self.traces, self.attempts, self.perform, self.profiles, self.clock,
+            self.allow, self._sign, lambda: [self.members.here()], self._start_account,
+        )  # fmt: skip
+
+    async def open(self) -> None:
+        """Everything but HTTP; the control socket last, since what calls there wants answers."""
+        await self.store.open()
+        for entry in await self.store.list(SETTINGS_BUCKET):
+            if entry.key in BY_NAME and entry.key not in self.config.fixed and entry.value:
+                self.config.values[entry.key] = entry.value["value"]
+        await self.registry.open()
+        self.user_side = userside.install(self.config.directories.runtime / "lib", str(self.config["user_python"]))
+        self.control.open()
+        self.bus.listen(self._login_gone)
+        self._tasks = [
+            asyncio.create_task(work, name=name)
+            for name, work in (("logins", self.logins.run()), ("sweep", self.sweep.run()), ("record", self._record()))
+        ]
+
+    async def close(self) -> None:
+        self.viewers.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.control.close()
+        await self.links.close()
+        await self.logins.close()
+        await self.store.close()
+
+    def publish_for_users(self, url: str) -> None:
+        """What the user side may know while the server is away."""
+        config = self.config
+        document = {
+            "serverId": config.server_id,
+            "socket": str(config.directories.socket),
+            "api": str(config.directories.runtime / "api.sock"),
+            "url": url,
+            "serverUid": os.geteuid(),
+            "profiles": {profile.name: codec.to_document(profile) for profile in self.profiles.all()},
+            "limits": {
+                "seatsTotal": config["seats_total"], "seatsUser": config["seats_user"],
+                "seatsGroups": config["seats_groups"],
+            },
+            "startsEnabled": config["starts_enabled"],
+            "startTimeout": config["start_timeout"],
+        }  # fmt: skip
+        path = config.directories.runtime / "public.json"
+        draft = path.with_suffix(".new")
+        draft.write_text(json.dumps(document))
+        draft.chmod(0o644)
+        draft.replace(path)
+
+    async def change_setting(self, name: str, value: Any) -> None:
+        """Kept in the store; in force at once, since only live settings can be changed here."""
+        if name in BY_NAME and not BY_NAME[name].live:
+            raise SettingRefused(f"{name} takes effect at a start only: set it in portcall.toml", field=name)
+        kept = self.config.change(name, value)
+        await self.store.put(SETTINGS_BUCKET, name, {"value": kept})
+        self.apply_settings()
+
+    def reload(self) -> None:
+        """Read permissions and profiles again; what cannot be read stays as it was."""
+        for part in (self.permissions, self.profiles):
+            try:
+                part.reload()
+            except PortcallError as error:
+                log.error("not reloaded", error=str(error))
+        self.apply_settings()
+        log.info("reloaded")
+
+    def apply_settings(self) -> None:
+        logs.set_up(self.config["log_level"], self.config["log_format"])
+        self.publish_for_users(self.url)
+        for link in self.links.all():
+            self._keep_warm(link)
+
+    url = ""
+
+    # what the parts ask of one another
+
+    def allow(self, login: Login, request: StartRequest) -> None:
+        """B2; a limited user starts from bookmarks alone."""
+        self.permissions.check(login, "session/start")
+        if login.level == "limited" and not request.bookmark_id:
+            raise Forbidden("You may start sessions from bookmarks only, and there is none for this command.")
+        if request.bookmark_id:
+            raise Forbidden(f"There is no bookmark {request.bookmark_id!r}.")
+
+    def groups_of(self, login: str) -> Iterable[str]:
+        return self._groups.get(login, [])
+
+    def _profile_of(self, name: str) -> Any:
+        try:
+            return self.profiles.get(name)
+        except PortcallError:  # the profile was removed while the session lives
+            return DEFAULT
+
+    def _sign(self, session_id: str, user: str, login: str, profile: str, expires: float) -> str:
+        return self.tokens.sign_order(session_id, user, login, profile, expires)
+
+    async def _account_of(self, uid: int) -> Account:
+        account = await self.accounts.by_uid(uid)
+        self._groups[account.name] = account.groups
+        return account
+
+    async def _start_account(self, name: str) -> Account:
+        account = await self.accounts.lookup(name)
+        self._groups[account.name] = account.groups
+        return account
+
+    def _link_command(self, account: Account) -> tuple[str, ...]:
+        entry = str(self.user_side / "libexec" / "portcall-link")
+        socket_path = str(self.config.directories.socket)
+        return (str(self.config["user_python"]), "-I", "-S", "-E", entry, "--socket", socket_path)
+
+    def _link_came(self, link: LinkPeer) -> None:
+        self.links.register(link)
+        self._keep_warm(link)
+
+    def _keep_warm(self, link: Any) -> None:
+        limits = codec.to_document(self.profiles.get("default"))
+        link.send(messages.KeepWarm(self.config["warm_displays"], self.config["warm_geometry"], limits))
+
+    async def _link_at_login(self, account: Account, connection: Any) -> None:
+        await self.links.ensure(account, connection=connection)
+
+    async def _revive(self, user: str) -> set[str] | None:
+        link = self.links.get(user) or await self.links.ensure(await self.accounts.lookup(user))
+        result, _ = await link.request(messages.Adopt)
+        return set(result.get("sessions", []))
+
+    async def _destroy(self, session: Session) -> None:
+        try:
+            link = self.links.get(session.user) or await self.links.ensure(await self.accounts.lookup(session.user))
+            await link.request(lambda seq: messages.Destroy(seq, session.id))
+        except (NoLink, PortcallError) as error:
+            log.warning("what is left of a session was not reached", session=session.id, error=str(error))
+            return
+        if self.registry.find(session.id) is not None:
+            reason = self.registry.get(session.id).reason or "It was ended."
+            await self.registry.signal(session.id, "over", ended=self.clock.now(), reason=reason, clients=0)
+        self.connections.end(session.id, "The session has ended.")
+
+    async def _end(self, session_id: str, reason: str) -> None:
+        self.audit.write("-", "session/terminate", "ok", session_id, detail=reason)
+        await self.actions.terminate(session_id, reason)
+
+    def _give_up(self, session_id: str) -> None:
+        attempt = self.attempts.of_session(self.registry.get(session_id).login, session_id)
+        if attempt is not None and attempt.task is not None and self.reports.peer(session_id) is None:
+            attempt.task.cancel()
+
+    def _step(self, session_id: str, step: str, took: float) -> None:
+        trace = self.traces.find(session_id)
+        if trace is not None and trace.outcome == "open":
+            trace.step(step, took=took)
+
+    async def _viewer_came(self, connection: Connection) -> None:
+        """C5: what the server saw of the client, where all can see it."""
+        session = self.registry.find(connection.session_id)
+        if session is not None and connection.address:
+            seen = {"clientIP": connection.address, "clientTransport": "Web"}
+            if any(session.params.get(name) != value for name, value in seen.items()):
+                merged = {**session.params, **seen}
+                try:
+                    await self.actions.set_params(session.id, None, dict(seen), merged)
+                except PortcallError as error:
+                    log.info("params not changed", session=session.id, error=str(error))
+
+    async def _stay(self, session_id: str) -> None:
+        await self.sweep.extend(session_id)
+
+    def _login_gone(self, happened: event.Event) -> None:
+        if happened.kind == event.LOGIN_GONE:
+            self.connections.login_gone(happened.id)
+
+    async def _record(self) -> None:
+        """This server's record, for pages that follow it."""
+        while True:
+            self._logins = await self.tokens.list()
+            self.bus.publish(event.Event(event.SERVER, self.config.server_id, None, self.members.here()))
+            await asyncio.sleep(10)
+
+
+def run(config: Config) -> int:
+    """Serve until told to stop; the exit code."""
+    from portcall.web import serve
+
+    logs.set_up(config["log_level"], config["log_format"])
+    return serve.run(Services(config))

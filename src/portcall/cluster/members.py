@@ -1,0 +1,66 @@
+"""This server's record: what it is and how it is doing. A server alone is a cluster of one."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+
+from portcall import __version__
+from portcall.clock import Clock
+from portcall.config import Config
+from portcall.model import lifecycle
+from portcall.model.user import Login
+from portcall.session.registry import Registry
+
+
+class Members:
+    """The server object that functions and pages see, in the field names that sites know."""
+
+    def __init__(
+        self, config: Config, registry: Registry, clock: Clock, logins: Callable[[], list[Login]],
+        linked: Callable[[], list[str]],
+    ) -> None:  # fmt: skip
+        self._config = config
+        self._registry = registry
+        self._clock = clock
+        self._logins = logins
+        self._linked = linked
+        self._began = clock.now()
+        psutil.cpu_percent()  # the first call only sets the mark
+
+    def here(self) -> dict[str, Any]:
+        """Times are seconds since 1970, memory is bytes, ``cpu`` per cent of all cores since the last look."""
+        sessions = self._registry.live()
+        logins = [login for login in self._logins() if not login.link]
+        memory = psutil.virtual_memory()
+        return {
+            "serverId": self._config.server_id,
+            "hostname": socket.gethostname(),
+            "urls": [self._config["public_url"]] if self._config["public_url"] else [],
+            "sessions": sum(session.state != lifecycle.PENDING for session in sessions),
+            "pending": sum(session.state == lifecycle.PENDING for session in sessions),
+            "uniqueSessionUsers": len({session.login for session in sessions}),
+            "logins": len(logins),
+            "uniqueLogins": len({login.sub for login in logins}),
+            "loggedInUsers": sorted({login.sub for login in logins} | set(self._linked())),
+            "uptime": round(self._clock.now() - self._began, 1),
+            "cpu": psutil.cpu_percent(),
+            "loadavg": list(os.getloadavg()),
+            "cpus": os.cpu_count() or 1,
+            "totalmem": memory.total,
+            "freemem": memory.available,
+            "version": __version__,
+            "staticData": {},
+            "metrics": {},
+            "external": False,
+            "reservations": False,
+            "reserved": False,
+            "loginsEnabled": bool(self._config["logins_enabled"]),
+            "startsEnabled": bool(self._config["starts_enabled"]),
+            "draining": False,
+            "updated": self._clock.now(),
+        }

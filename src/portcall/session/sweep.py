@@ -1,0 +1,161 @@
+"""Time passing over sessions: idle viewers, disconnected sessions, lost ones, records that are old enough."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from portcall.clock import Clock
+from portcall.config import Config
+from portcall.errors import PortcallError
+from portcall.model import lifecycle
+from portcall.model.profile import Profile
+from portcall.model.session import Session
+from portcall.session.connect import Connection, Connections
+from portcall.session.registry import Registry
+
+log = structlog.get_logger("sweep")
+EVERY = 2.0  # seconds
+_CALL_IN = 5.0  # after the server's start, sessions have so long to call in before anybody looks for them
+_RETRY = (2.0, 10.0, 30.0, 60.0)  # seconds between looking for a user's lost sessions
+
+
+class Sweep:
+    """``revive(user)`` looks for the user's sessions and returns the ids alive, or None where nobody could look."""
+
+    def __init__(
+        self, config: Config, registry: Registry, connections: Connections, clock: Clock,
+        profile: Callable[[str], Profile], reached: Callable[[str], bool],
+        revive: Callable[[str], Awaitable[set[str] | None]], end: Callable[[str, str], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        self._config = config
+        self._registry = registry
+        self._connections = connections
+        self._clock = clock
+        self._profile = profile
+        self._reached = reached
+        self._revive = revive
+        self._end = end
+        self._began = clock.monotonic()
+        self._silent_since: dict[str, float] = {}
+        self._looked: dict[str, tuple[int, float]] = {}  # user → how often, when next
+        self._warned: set[str] = set()
+        self._looking: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                await self.once()
+            except PortcallError as error:
+                log.warning("sweep", error=str(error))
+            except Exception:
+                log.exception("sweep")
+
+    async def once(self) -> None:
+        """Everything that is due now."""
+        for session in list(self._registry.all()):
+            if session.state in lifecycle.LIVE:
+                await self._silent(session)
+                await self._disconnected(session)
+            elif session.ended and self._clock.now() - session.ended > self._config["keep_ended"]:
+                await self._registry.forget(session)
+        for connection in self._connections.all():
+            self._idle(connection)
+
+    async def extend(self, session_id: str) -> Session:
+        """Push an announced end back by the profile's step; idle viewers count as active again."""
+        session = self._registry.get(session_id)
+        for connection in self._connections.of(session_id):
+            connection.active = self._clock.monotonic()
+            self._over(connection)
+        if session.ends_at is not None:
+            later = self._clock.now() + self._profile(session.profile).extend_by
+            session = await self._registry.change(session_id, ends_at=max(session.ends_at, later))
+        return session
+
+    async def _disconnected(self, session: Session) -> None:
+        limit = self._profile(session.profile).end_after_disconnected
+        if not limit or session.clients or session.state not in lifecycle.CONNECTABLE:
+            return
+        if session.ends_at is None:
+            since = max(filter(None, (session.last_disconnect, session.started, session.created)), default=0.0)
+            session = await self._registry.change(session.id, ends_at=since + limit)
+        if session.ends_at is not None and self._clock.now() >= session.ends_at:
+            await self._end(session.id, f"It was disconnected for {_duration(limit)}, the limit of its profile.")
+
+    def _idle(self, connection: Connection) -> None:
+        session = self._registry.find(connection.session_id)
+        profile = self._profile(session.profile) if session is not None else None
+        if profile is None or not profile.disconnect_when_idle:
+            return
+        left = profile.disconnect_when_idle - (self._clock.monotonic() - connection.active)
+        if left <= 0:
+            self._warned.discard(connection.id)
+            connection.close("idle", f"Nothing was typed or pointed at for {_duration(profile.disconnect_when_idle)}.")
+        elif left <= profile.warn_before and connection.id not in self._warned:
+            self._warned.add(connection.id)
+            at = self._clock.now() + left
+            connection.say({"type": "warning", "kind": "idle", "at": at, "extendable": True})
+        elif left > profile.warn_before:
+            self._over(connection)
+
+    def _over(self, connection: Connection) -> None:
+        if connection.id in self._warned:
+            self._warned.discard(connection.id)
+            connection.say({"type": "warning-over"})
+
+    async def _silent(self, session: Session) -> None:
+        """A session that should be heard from and is not: look for it, then call it lost."""
+        if self._reached(session.id):
+            self._silent_since.pop(session.id, None)
+            return
+        now = self._clock.monotonic()
+        if session.state == lifecycle.PENDING:
+            late = self._clock.now() - session.created - self._config["start_timeout"]
+            if session.launcher == "direct" and late > 30:
+                await self._registry.signal(
+                    session.id, lifecycle.OVER, ended=self._clock.now(), reason="It did not come up in time."
+                )
+            return
+        since = self._silent_since.setdefault(session.id, now)
+        if now - self._began < _CALL_IN:
+            return
+        self._look(session.user)
+        if now - since > self._config["silent_after"] and lifecycle.may(session.state, lifecycle.SILENT):
+            await self._registry.signal(session.id, lifecycle.SILENT)
+
+    def _look(self, user: str) -> None:
+        now = self._clock.monotonic()
+        times, due = self._looked.get(user, (0, 0.0))
+        if user in self._looking or now < due:
+            return
+        self._looked[user] = (times + 1, now + _RETRY[min(times, len(_RETRY) - 1)])
+        task = self._looking[user] = asyncio.ensure_future(self._search(user))
+        task.add_done_callback(lambda _: self._looking.pop(user, None))
+
+    async def _search(self, user: str) -> None:
+        try:
+            alive = await self._revive(user)
+        except PortcallError as error:
+            log.info("nobody could look for lost sessions", user=user, error=str(error))
+            return
+        if alive is None:
+            return
+        for session in [item for item in self._registry.all() if item.user == user]:
+            gone = session.id not in alive and not self._reached(session.id) and session.state != lifecycle.PENDING
+            if gone and session.state in lifecycle.LIVE:
+                await self._registry.signal(
+                    session.id, lifecycle.OVER, ended=self._clock.now(), clients=0,
+                    reason="Its processes are gone: the machine or the session was stopped from outside.",
+                )  # fmt: skip
+                self._connections.end(session.id, "The session's processes are gone.")
+        self._looked.pop(user, None)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:g} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.0f} hours"

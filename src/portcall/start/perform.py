@@ -1,0 +1,135 @@
+"""What the session's server does with an order: steps B8 to B10, then until the session runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from portcall.clock import Clock
+from portcall.config import Config
+from portcall.errors import PortcallError, StartFailed, StartsDisabled
+from portcall.model import codec, lifecycle
+from portcall.model.session import Session
+from portcall.model.start import Outcome, Output, Started, StartOrder
+from portcall.model.user import Account
+from portcall.session import seats
+from portcall.session.registry import Registry
+from portcall.start.attempts import Attempt
+from portcall.wire import messages
+
+log = structlog.get_logger("start")
+_CORES_FACTOR = 2
+_LAST_WORD = 5.0  # seconds beyond the session's own time limit
+
+
+class Link(Protocol):
+    started_by: str
+
+    async def request(self, make: Callable[[int], Any], timeout: float = 10.0) -> tuple[dict[str, Any], list[int]]: ...
+
+
+class Perform:
+    """``ensure_link`` and ``launcher`` come from ``app``; ``groups_of`` gives a login's groups, for seats."""
+
+    def __init__(
+        self, config: Config, registry: Registry, clock: Clock, cores: int,
+        ensure_link: Callable[..., Any], launcher: Callable[[str], Any], groups_of: Callable[[str], Iterable[str]],
+    ) -> None:  # fmt: skip
+        self._config = config
+        self._registry = registry
+        self._clock = clock
+        self._ensure_link = ensure_link
+        self._launcher = launcher
+        self._groups_of = groups_of
+        # Displays coming up at once: more only slow each other down (half of a start is one core's work)
+        self._gate = asyncio.Semaphore(config["starts_at_once"] or _CORES_FACTOR * cores)
+
+    async def run(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
+        """Started, or an error after which the session's record says what happened."""
+        try:
+            return await self._run(order, account, attempt)
+        except asyncio.CancelledError:
+            await self._failed(order.id, "The start was given up.")
+            raise
+        except PortcallError as error:
+            if self._came_up(order.id):
+                log.info("the start failed after its session came up", session=order.id, error=str(error))
+                return Started(order.id)
+            await self._failed(order.id, str(error), str(error.extra.get("log") or "") or None)
+            raise
+
+    async def _run(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
+        trace = attempt.trace
+        enabled = bool(self._config["starts_enabled"])
+        trace.step("starts enabled", "yes" if enabled else "no")
+        if not enabled:
+            raise StartsDisabled(f"The server {self._config.server_id} does not take new sessions.")
+        link: Link = await self._ensure_link(account, attempt.ask, self._link_step(attempt))
+        trace.step("link", "ready", f"started by {link.started_by}")
+        self._seats(order, attempt)
+        async with self._gate:
+            trace.step("gate", "through")
+            launcher = self._launcher(order.launcher)
+            output = await self._invoke(link, launcher, order)
+            launcher.outcome(order, output)
+            trace.step("handed over", "to the link")
+            attempt.accepted.set()
+            attempt.changed.set()
+            session = await self._until_up(order)
+        if session.state == lifecycle.ENDED:
+            raise StartFailed(session.reason or "The session ended while it came up.", log=session.message or "")
+        trace.step("running", session.display or "", took=max(0.0, self._clock.now() - session.created))
+        return Started(order.id)
+
+    async def _invoke(self, link: Link, launcher: Any, order: StartOrder) -> Output:
+        invocation = launcher.invocation(order)
+        if invocation.argv:
+            result, _ = await link.request(
+                lambda seq: messages.RunCommand(seq, list(invocation.argv), invocation.stdin, invocation.environment)
+            )
+            return Output(int(result["code"]), str(result["stdout"]), str(result["stderr"]))
+        await link.request(lambda seq: messages.StartSession(seq, codec.to_document(order)), order.start_timeout)
+        return Output(0)
+
+    async def _until_up(self, order: StartOrder) -> Session:
+        try:
+            return await self._registry.until(
+                order.id, lambda session: session.state != lifecycle.PENDING, order.start_timeout + _LAST_WORD
+            )
+        except TimeoutError:
+            raise StartFailed(
+                f"The session did not come up within {order.start_timeout:g} s. Its log may say more."
+            ) from None
+
+    def _seats(self, order: StartOrder, attempt: Attempt) -> None:
+        """This session's own record holds its seat already; who came first has the right to it."""
+        own = self._registry.get(order.id)
+        others = [other for other in self._registry.live() if (other.created, other.id) < (own.created, own.id)]
+        limits: Mapping[str, int] = self._config["seats_groups"]
+        logins = {other.login for other in others} if limits else set()
+        try:
+            seats.check(
+                order.login, self._groups_of(order.login) if limits else (), others,
+                {login: self._groups_of(login) for login in logins},
+                self._config["seats_total"], self._config["seats_user"], limits,
+            )  # fmt: skip
+        except PortcallError as error:
+            attempt.trace.step("seats", "refused", str(error))
+            raise
+        attempt.trace.step("seats", "free")
+
+    def _link_step(self, attempt: Attempt) -> Callable[[str, float, str, str], None]:
+        return lambda step, took, result, detail: attempt.trace.step(step, result, detail, took=took)
+
+    def _came_up(self, session_id: str) -> bool:
+        session = self._registry.find(session_id)
+        return session is not None and session.state in lifecycle.CONNECTABLE
+
+    async def _failed(self, session_id: str, reason: str, message: str | None = None) -> None:
+        session = self._registry.find(session_id)
+        if session is not None and session.state in lifecycle.LIVE and not self._came_up(session_id):
+            changes: dict[str, Any] = {"message": message} if message else {}
+            await self._registry.signal(session_id, lifecycle.OVER, ended=self._clock.now(), reason=reason, **changes)

@@ -1,0 +1,165 @@
+"""A start on the gateway, as a straight line: steps B1 to B7 of the order of operations, then the hand-over."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from portcall.clock import Clock
+from portcall.config import Config
+from portcall.errors import Conflict, InvalidValue, PortcallError
+from portcall.model import codec, lifecycle
+from portcall.model.ids import new_session_id
+from portcall.model.profile import Profile
+from portcall.model.session import Session
+from portcall.model.start import RESERVED_PARAMS, ROOTLESS, Outcome, StartOrder, StartRequest, check, parse_geometry
+from portcall.model.user import Account, Login
+from portcall.session.registry import Registry
+from portcall.start import steps
+from portcall.start.attempts import Attempt, Attempts
+from portcall.start.perform import Perform
+from portcall.start.profiles import Profiles
+from portcall.start.trace import Trace, Traces
+
+_ORDER_VALID = 30 * 86400.0  # seconds; a scheduled job may wait that long for its turn
+
+
+class Pipeline:
+    """``allow(login, request)`` raises Forbidden; ``sign`` makes an order's signature; ``servers`` lists documents."""
+
+    def __init__(
+        self, config: Config, registry: Registry, traces: Traces, attempts: Attempts, perform: Perform,
+        profiles: Profiles, clock: Clock, allow: Callable[[Login, StartRequest], None],
+        sign: Callable[..., str], servers: Callable[[], list[dict[str, Any]]], account: Callable[[str], Any],
+    ) -> None:  # fmt: skip
+        self._config = config
+        self._registry = registry
+        self._traces = traces
+        self._attempts = attempts
+        self._perform = perform
+        self._profiles = profiles
+        self._clock = clock
+        self._allow = allow
+        self._sign = sign
+        self._servers = servers
+        self._account = account
+
+    async def start(
+        self, login: Login, request: StartRequest, seen: dict[str, Any], wait: bool
+    ) -> tuple[str, Outcome | None]:
+        """The session's id, and the outcome (None: on its way, and the caller did not want to wait).
+
+        ``seen`` is what the server saw of the client; it goes where ``params`` claims such things.
+        """
+        session_id = self.session_id(login, request)
+        known = self._registry.find(session_id)
+        if known is not None:
+            return await self._again(login, known, wait)
+        trace = self._traces.begin(session_id, login.sub)
+        trace.step("request", "received", f"from {seen.get('clientIP', '')}", given=codec.to_document(request))  # B1
+        try:
+            order, account = await self._decide(login, request, seen, session_id, trace)
+        except PortcallError as error:
+            trace.step("refused", error.code, str(error))
+            await self._traces.close(trace, "refused")
+            error.extra.setdefault("trace", trace.id)
+            raise
+        attempt = self._attempts.begin(login.sub, session_id, trace, lambda begun: self._run(order, account, begun))
+        return session_id, await self._attempts.progress(attempt, wait)
+
+    async def answer(self, login: Login, attempt_id: str, answers: list[str], wait: bool) -> tuple[str, Outcome | None]:
+        attempt = self._attempts.answer(attempt_id, login.sub, answers)
+        return attempt.session_id, await self._attempts.progress(attempt, wait)
+
+    def session_id(self, login: Login, request: StartRequest) -> str:
+        """The session id is made first. The same key is the same session, for ever and on every server."""
+        if request.id:
+            return request.id
+        if request.key:
+            return hashlib.sha256(f"{login.sub}\0{request.key}".encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        return new_session_id()
+
+    async def _decide(
+        self, login: Login, request: StartRequest, seen: dict[str, Any], session_id: str, trace: Trace
+    ) -> tuple[StartOrder, Account]:
+        self._allow(login, request)  # B2
+        trace.step("permissions", "may start", login.level)
+        check(request)
+        profile = self._profiles.get(request.profile)
+        steps.form_filter(request, trace)  # B3
+        steps.server_list(request, trace)  # B4
+        launcher = steps.schedule(request, trace)  # B5
+        request = check(steps.event(request, launcher, trace))  # B6
+        steps.balance(self._servers(), trace)  # B7
+        account = await self._account(login.sub)
+        order = self._order(login, request, seen, session_id, profile, launcher)
+        await self._registry.add(self._record(order, seen))
+        trace.step("record", "written")
+        return order, account
+
+    def _order(
+        self,
+        login: Login,
+        request: StartRequest,
+        seen: dict[str, Any],
+        session_id: str,
+        profile: Profile,
+        launcher: str,
+    ) -> StartOrder:
+        geometry = request.geometry or profile.geometry
+        rootless = geometry == ROOTLESS
+        largest = profile.maximum_geometry
+        if not rootless and largest:
+            width, height = parse_geometry(geometry)
+            most_width, most_height = parse_geometry(largest)
+            if width > most_width or height > most_height:
+                raise InvalidValue(
+                    f"geometry {geometry}: the profile {profile.name} allows {largest} at most", field="geometry"
+                )
+        # C5: reserved names are the server's
+        params = {key: value for key, value in request.params.items() if key not in RESERVED_PARAMS}
+        params.update(seen)
+        name = request.name or str(request.params.get("name") or "")
+        params.update({"name": name} if name else {})
+        params.update({"bookmarkId": request.bookmark_id} if request.bookmark_id else {})
+        for historical in ("userdata", "userid"):
+            if getattr(request, historical) is not None:
+                params[historical] = getattr(request, historical)
+        signature = self._sign(session_id, login.sub, login.sub, profile.name, self._clock.now() + _ORDER_VALID)
+        limits = codec.to_document(profile)
+        return StartOrder(
+            session_id, login.sub, login.sub, request.command, geometry, ROOTLESS if rootless else "desktop", name,
+            params, profile.name, request.keyboard_layout, launcher, limits, self._config["start_timeout"], signature,
+        )  # fmt: skip
+
+    def _record(self, order: StartOrder, seen: dict[str, Any]) -> Session:
+        return Session(
+            order.id, self._config.server_id, order.login, order.user, order.command, geometry=order.geometry,
+            window_mode=order.window_mode, name=order.name, params=order.params, profile=order.profile,
+            keyboard_layout=order.keyboard_layout, created=self._clock.now(), launcher=order.launcher,
+        )  # fmt: skip
+
+    async def _run(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
+        try:
+            outcome = await self._perform.run(order, account, attempt)
+        except PortcallError as error:
+            attempt.trace.step("failed", error.code, str(error))
+            await self._traces.close(attempt.trace, "failed")
+            error.extra.setdefault("session", order.id)
+            raise
+        await self._traces.close(attempt.trace, "started")
+        return outcome
+
+    async def _again(self, login: Login, known: Session, wait: bool) -> tuple[str, Outcome | None]:
+        """A repeated start: the same session, whatever became of it meanwhile."""
+        if known.login != login.sub:
+            raise Conflict("this session id is taken")
+        attempt = self._attempts.of_session(login.sub, known.id)
+        if attempt is not None:
+            return known.id, await self._attempts.progress(attempt, wait)
+        if wait and known.state == lifecycle.PENDING:
+            await self._registry.until(
+                known.id, lambda session: session.state != lifecycle.PENDING, self._config["start_timeout"]
+            )
+        return known.id, None

@@ -1,0 +1,46 @@
+"""Server-sent events (WHATWG HTML, 9.2): messages, and a response that says something every 15 s."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+
+EVERY = 15.0  # seconds; proxies drop what is quiet for a minute
+
+
+def message(name: str, document: Any, number: int | None) -> str:
+    head = "" if number is None else f"id: {number}\n"
+    return f"{head}event: {name}\ndata: {json.dumps(document, separators=(',', ':'))}\n\n"
+
+
+def response(request: Request, messages: AsyncIterator[str]) -> StreamingResponse:
+    """Ends when the client has gone or the server goes."""
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(_kept_alive(request, messages), media_type="text/event-stream", headers=headers)
+
+
+async def _kept_alive(request: Request, messages: AsyncIterator[str]) -> AsyncIterator[str]:
+    stopping: asyncio.Event = request.app.state.stopping
+    stop = asyncio.ensure_future(stopping.wait())
+    following = asyncio.ensure_future(anext(messages))
+    try:
+        while not stopping.is_set():
+            done, _ = await asyncio.wait({following, stop}, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
+            if following in done:
+                try:
+                    yield following.result()
+                except StopAsyncIteration:
+                    return
+                following = asyncio.ensure_future(anext(messages))
+            elif not done:
+                yield ": here\n\n"
+    finally:
+        stop.cancel()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await messages.aclose()  # type: ignore[attr-defined]
