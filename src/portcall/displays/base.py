@@ -21,6 +21,7 @@ class DisplayPlan:
     name: str
     keyboard_layout: str = "us"
     open_gl: bool = True
+    clipboard: str = "both"
 
 
 class Display(ABC):

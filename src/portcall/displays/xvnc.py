@@ -1,0 +1,62 @@
+"""TigerVNC's Xvnc, on a unix socket of the session's own directory and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from portcall.displays.base import Display, DisplayPlan
+
+_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/TigerVNC/bin"
+_CLIPBOARD = {
+    "both": (1, 1),
+    "to-session": (1, 0),
+    "from-session": (0, 1),
+    "off": (0, 0),
+}  # clipboard mode: what the session accepts, what it sends
+
+
+class Xvnc(Display):
+    """No TCP port, neither RFB's nor X's; no password, since the directory is the user's alone; X needs the cookie."""
+
+    name = "xvnc"
+
+    def argv(self, plan: DisplayPlan) -> list[str]:
+        accept, send = _CLIPBOARD.get(plan.clipboard, _CLIPBOARD["off"])
+        argv = [
+            shutil.which("Xvnc", path=_PATH) or "Xvnc",
+            "-auth", plan.authority_path,
+            "-geometry", plan.geometry,
+            "-depth", "24",
+            "-dpi", "96",
+            "-desktop", plan.name or "Portcall",
+            "-rfbunixpath", plan.socket_path,
+            "-rfbunixmode", "0600",
+            "-rfbport", "-1",
+            "-SecurityTypes", "None",
+            "-nolisten", "tcp",
+            "-displayfd", str(plan.display_fd),
+            "-noreset",  # a reset, when the last program has left, would lose the keyboard layout
+            "-AlwaysShared",
+            "-AcceptSetDesktopSize=1",
+            "-RawKeyboard=0",  # keysyms decide, not the client's scancodes: every character has one
+            "-UseBlacklist=0",  # it would lock out ourselves: all connections come from the one socket
+            f"-AcceptCutText={accept}", f"-SetPrimary={accept}",
+            f"-SendCutText={send}", f"-SendPrimary={send}",
+            "-MaxCutText", "4194304",
+            "-MaxIdleTime=0", "-MaxConnectionTime=0", "-MaxDisconnectionTime=0", "-IdleTimeout=0",
+            "-s", "0",
+        ]  # fmt: skip
+        if not plan.open_gl:
+            argv += ["-extension", "GLX"]
+        return argv
+
+    def missing(self) -> str:
+        if not shutil.which("Xvnc", path=_PATH):
+            return "Xvnc is not installed: install TigerVNC's server (Debian: tigervnc-standalone-server)"
+        if not os.path.exists("/usr/bin/xkbcomp"):
+            return "xkbcomp is not installed, which Xvnc needs (Debian: x11-xkb-utils and xkb-data)"
+        return ""
+
+
+IMPLEMENTATION = Xvnc

@@ -1,0 +1,120 @@
+"""What a session daemon answers to the server, and on its control socket to the command line."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any, Callable
+
+from portcall.errors import InvalidValue, PortcallError
+from portcall.model.start import MAX_NAME, check_params
+from portcall.sessiond import display, log
+from portcall.sessiond.connection import Connection, peer_uid
+from portcall.sessiond.context import Context
+from portcall.sessiond.loop import READ
+from portcall.sessiond.resources import Resources
+from portcall.wire import messages
+
+_MOST_LOG = 1024 * 1024
+
+
+class Answers:
+    """One method for each message; a request is answered at once, with a result or an error."""
+
+    def __init__(
+        self, context: Context, resources: Resources, on_end: Callable[[str, float], Any],
+        on_watched: Callable[[float], Any], on_changed: Callable[[dict[str, Any]], Any],
+    ) -> None:  # fmt: skip
+        self._context, self._resources = context, resources
+        self._on_end, self._on_watched, self._on_changed = on_end, on_watched, on_changed
+
+    def message(self, connection: Connection, message: Any, descriptors: list[int]) -> None:
+        for descriptor in descriptors:
+            os.close(descriptor)  # nobody sends us any
+        if isinstance(message, messages.Watched):
+            self._on_watched(message.every)
+            return
+        if not hasattr(message, "seq"):
+            return
+        try:
+            self._request(connection, message)
+        except PortcallError as error:
+            connection.channel.refuse(message.seq, error)
+            connection.flush()
+
+    def _request(self, connection: Connection, message: Any) -> None:
+        result: dict[str, Any] = {}
+        if isinstance(message, messages.OpenDisplay):
+            sock = display.connect(self._context.place / "rfb")
+            connection.channel.reply(message.seq, {}, [sock.detach()])
+        else:
+            if isinstance(message, messages.ChangeSession):
+                result = self._change(message)
+            elif isinstance(message, messages.ReadLog):
+                text, size = log.tail(self._context.place / "log", max(0, min(message.size, _MOST_LOG)))
+                result = {"log": text, "size": size}
+            elif isinstance(message, messages.ListProcesses):
+                result = {"processes": self._resources.list()}
+            elif not isinstance(message, messages.EndSession):
+                raise InvalidValue(f"a session does not answer {type(message).__name__}")
+            connection.channel.reply(message.seq, result)
+        connection.flush()
+        if isinstance(message, messages.EndSession):
+            self._on_end(message.reason, message.grace)
+
+    def _change(self, message: messages.ChangeSession) -> dict[str, Any]:
+        record = self._context.record
+        before = record.session
+        params = {key: value for key, value in {**before.params, **message.params}.items() if value is not None}
+        check_params(params)
+        name = before.name if message.name is None else message.name
+        if len(name.encode(errors="replace")) > MAX_NAME or any(ord(character) < 32 for character in name):
+            raise InvalidValue(f"name: one line of {MAX_NAME} bytes at most", field="name")
+        record.change(name=name, params=params)
+        try:
+            self._context.save()
+        except PortcallError:
+            record.session = before
+            raise
+        changes = {"name": name, "params": params}
+        self._on_changed(changes)
+        return changes
+
+
+class Control:
+    """The session's own socket, for its user (and root): the same conversation as with the server."""
+
+    def __init__(self, context: Context, hello: Callable[[], Any], on_message: Callable[..., Any]) -> None:
+        self._context, self._hello, self._on_message = context, hello, on_message
+        self._connections: list[Connection] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        path = context.place / "control"
+        if os.path.lexists(path):
+            os.unlink(path)
+        self._socket.bind(path)
+        os.chmod(path, 0o600)
+        self._socket.listen(8)
+        self._socket.setblocking(False)
+        context.loop.watch(self._socket.fileno(), READ, self._accept)
+
+    def send(self, message: Any) -> None:
+        for connection in list(self._connections):
+            connection.send(message)
+
+    def close(self) -> None:
+        self._context.loop.forget(self._socket.fileno())
+        self._socket.close()
+        for connection in list(self._connections):
+            connection.close()
+
+    def _accept(self, _events: int) -> None:
+        try:
+            sock, _ = self._socket.accept()
+        except OSError:
+            return
+        if peer_uid(sock) not in (0, os.getuid()):
+            sock.close()
+            return
+        connection = Connection(self._context.loop, sock, self._on_message, self._connections.remove)
+        self._connections.append(connection)
+        connection.send(self._hello())

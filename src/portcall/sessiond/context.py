@@ -1,0 +1,58 @@
+"""What all parts of one session daemon share."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import Any
+
+from portcall.clock import Clock
+from portcall.model.user import Account
+from portcall.sessiond import environment
+from portcall.sessiond.loop import Loop
+from portcall.sessiond.places import Place
+from portcall.sessiond.processes import MARK, Process, process
+from portcall.sessiond.record import Record
+
+
+class Context:
+    """``stdio`` are descriptors that the command gets instead of its log (``--cli``)."""
+
+    def __init__(
+        self, loop: Loop, place: Place, record: Record, account: Account, clock: Clock,
+        stdio: tuple[int, int, int] | None = None,
+    ) -> None:  # fmt: skip
+        self.loop, self.place, self.record, self.account, self.clock = loop, place, record, account, clock
+        self.stdio = stdio
+        self.children: set[int] = set()
+
+    def save(self) -> None:
+        self.record.save(self.place.path)
+
+    def note(self, name: str, pid: int) -> Process:
+        """Write one of our processes down."""
+        self.children.add(pid)
+        self.record.processes[name] = process(pid)
+        self.save()
+        return self.record.processes[name]
+
+    def limit(self, name: str, default: Any) -> Any:
+        """A figure of the order's profile; in JSON it may be written either way."""
+        limits = self.record.order.limits
+        first, *rest = name.split("_")
+        return limits.get(name, limits.get(first + "".join(part.title() for part in rest), default))
+
+    def environment(self) -> dict[str, str]:
+        """For everything that runs in the session."""
+        variables = environment.login(self.account, os.environ)
+        variables[MARK] = self.record.marks[-1]
+        variables["FX_SESSION_ID"] = self.record.session.id
+        variables["XAUTHORITY"] = self.place / "Xauthority"
+        if self.record.number is not None:
+            variables["DISPLAY"] = f":{self.record.number}"
+        return variables
+
+
+def quote(text: str) -> str:
+    """One word for a POSIX shell."""
+    return shlex.quote(text)

@@ -1,0 +1,168 @@
+"""The display of a session: spawned, dialled as soon as its socket is there, alive when it says its number."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import stat as modes
+from typing import Any, Callable
+
+from portcall import plugins
+from portcall.displays.base import Display, DisplayPlan
+from portcall.errors import DisplayUnavailable, StartFailed, UnknownPlugin
+from portcall.model.start import ROOTLESS
+from portcall.sessiond import log, xauthority
+from portcall.sessiond.context import Context
+from portcall.sessiond.loop import READ
+from portcall.sessiond.spawn import spawn
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.0005, 0.01  # seconds between dials
+_SOCKETS = "/tmp/.X11-unix"
+
+
+class DisplayProcess:
+    """Connectable is not alive: the socket accepts while the X server still loads, and it may yet fail.
+
+    ``on_connected`` gets the first connection's descriptor, in which the greeting waits; ``on_alive`` gets the number,
+    at the newline; ``on_gone`` is called once when the process has ended.
+    """
+
+    def __init__(
+        self, context: Context, on_connected: Callable[[int], Any], on_alive: Callable[[int], Any],
+        on_gone: Callable[[int | None], Any],
+    ) -> None:  # fmt: skip
+        self._context = context
+        self._on_connected, self._on_alive, self._on_gone = on_connected, on_alive, on_gone
+        self._wait = _FIRST_WAIT
+        self._said = b""
+        self.gone = False
+
+    def spawn(self) -> None:
+        """StartFailed where it cannot be."""
+        context = self._context
+        display = _kind(str(context.limit("display", "xvnc")))
+        read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(write, True)
+        try:
+            xauthority.write(context.place / "Xauthority")
+            output = log.open_append(context.place / "display.log")
+        except OSError as error:
+            os.close(read)
+            os.close(write)
+            raise StartFailed(f"the session's directory cannot be written: {error.strerror}") from error
+        try:
+            pid = spawn(display.argv(self._plan(write)), context.environment(), output, keep=write)
+        except OSError as error:
+            os.close(read)
+            raise StartFailed(display.missing() or f"the display cannot be started: {error.strerror}") from error
+        finally:
+            os.close(write)
+            os.close(output)
+        context.loop.child(pid, self._exited)
+        context.loop.watch(read, READ, lambda _events: self._hear(read))
+        context.note("display", pid)
+        self._dial()
+
+    def _plan(self, number_fd: int) -> DisplayPlan:
+        context, order = self._context, self._context.record.order
+        geometry = order.geometry if order.geometry not in ("", ROOTLESS) else str(context.limit("geometry", "1280x800"))
+        return DisplayPlan(
+            geometry=geometry,
+            socket_path=context.place / "rfb",
+            authority_path=context.place / "Xauthority",
+            display_fd=number_fd,
+            name=re.sub(r"[\x00-\x1f]", " ", order.name) or f"{order.user}@{context.record.session.hostname}",
+            keyboard_layout=order.keyboard_layout,
+            open_gl=bool(context.limit("open_gl", True)),
+            clipboard=str(context.limit("clipboard", "both")),
+        )
+
+    def _dial(self) -> None:
+        if self.gone:
+            return
+        try:
+            sock = connect(self._context.place / "rfb")
+        except DisplayUnavailable:
+            self._context.loop.after(self._wait, self._dial)
+            self._wait = min(_LONGEST_WAIT, self._wait * 2)
+            return
+        self._on_connected(sock.detach())
+
+    def _hear(self, read: int) -> None:
+        # number and newline are two writes; closing the pipe after the first would kill the X server
+        try:
+            data = os.read(read, 64)
+        except BlockingIOError:
+            return
+        self._said += data
+        if data and b"\n" not in self._said:
+            return
+        self._context.loop.forget(read)
+        os.close(read)
+        number = self._said.partition(b"\n")[0].strip()
+        if data and number.isdigit() and not self.gone:
+            self._on_alive(int(number))
+
+    def _exited(self, code: int | None) -> None:
+        self.gone = True
+        self._on_gone(code)
+
+
+def _kind(name: str) -> Display:
+    try:
+        display: Display = plugins.find("displays", name)()
+    except UnknownPlugin as error:
+        raise StartFailed(str(error)) from error
+    missing = display.missing()
+    if missing:
+        raise StartFailed(missing)
+    return display
+
+
+def connect(path: str) -> socket.socket:
+    """A new connection to the display; DisplayUnavailable where it does not answer."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.connect(path)
+    except OSError as error:
+        sock.close()
+        raise DisplayUnavailable(f"the display does not answer: {error.strerror}") from error
+    return sock
+
+
+def remove_socket(number: int | None) -> None:
+    """X's own socket, which a killed server leaves; only if it is ours and nobody listens on it."""
+    if number is None:
+        return
+    path = f"{_SOCKETS}/X{number}"
+    with contextlib.suppress(OSError):
+        status = os.lstat(path)
+        if status.st_uid == os.getuid() and modes.S_ISSOCK(status.st_mode) and not _bound(path):
+            os.unlink(path)
+    with contextlib.suppress(OSError, ValueError):
+        lock = f"/tmp/.X{number}-lock"
+        if os.lstat(lock).st_uid == os.getuid():
+            with open(lock) as file:
+                holder = int(file.read())
+            if not os.path.exists(f"/proc/{holder}"):
+                os.unlink(lock)
+
+
+def _bound(path: str) -> bool:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.connect(path)
+    except ConnectionRefusedError:
+        pass
+    except OSError:
+        return True
+    else:
+        return True
+    finally:
+        sock.close()
+    with open("/proc/net/unix", errors="replace") as file:
+        return any(line.rstrip("\n").endswith(" " + path) for line in file)

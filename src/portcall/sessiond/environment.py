@@ -1,0 +1,42 @@
+"""The environment of a session, built afresh: what a login on this host gives, and the display."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Mapping
+
+from portcall.model.user import Account
+
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+_FILES = ("/etc/environment", "/etc/default/locale", "/etc/locale.conf")
+_PATH, _ROOT_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games", "/usr/local/sbin:/usr/sbin:/sbin"
+_KEPT = ("KRB5CCNAME", "TZ")  # of the link's own: what its PAM session gave, and homes may need
+
+
+def login(account: Account, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What login programs set, before the login scripts. Nothing else of ours gets through, so nothing secret does."""
+    environment = {"PATH": _PATH if account.uid else f"{_ROOT_PATH}:{_PATH}"}
+    environment.update((key, value) for key, value in (inherited or {}).items() if key in _KEPT)
+    for path in _FILES:
+        environment.update(_read(path))
+    if not any(environment.get(name) for name in ("LANG", "LC_ALL", "LC_CTYPE")):
+        environment["LANG"] = "C.UTF-8"  # without a UTF-8 locale xterm and others drop what they cannot encode
+    environment.update(HOME=account.home, USER=account.name, LOGNAME=account.name, SHELL=account.shell)
+    environment["MAIL"] = f"/var/mail/{account.name}"
+    runtime = f"/run/user/{account.uid}"
+    try:
+        if os.stat(runtime).st_uid == account.uid:
+            environment["XDG_RUNTIME_DIR"] = runtime
+    except OSError:
+        pass
+    return environment
+
+
+def _read(path: str) -> dict[str, str]:
+    try:
+        with open(path, errors="replace") as file:
+            matches = [_LINE.match(line) for line in file]
+    except OSError:
+        return {}
+    return {match.group(1): match.group(2).strip().strip("\"'") for match in matches if match}

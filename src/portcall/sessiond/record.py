@@ -1,0 +1,87 @@
+"""What a session daemon writes down, so that another can go on where it was killed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+from portcall.errors import InvalidValue, StartFailed
+from portcall.model import codec
+from portcall.model.session import Session
+from portcall.model.start import StartOrder
+from portcall.sessiond.processes import Process
+
+FILE = "session.json"
+
+
+class Record:
+    """``session.json``, replaced as a whole with each change.
+
+    ``marks`` are the values of PORTCALL_SESSION_ID that the session's processes carry; ``processes`` names ours:
+    daemon, display, manager, command. A process is written down after it was made; one that was made and not written
+    down is found by its mark. ``ending`` is why it is being ended. ``ended`` is SessionEnded's members, once it is over and while it is not yet delivered.
+    """
+
+    def __init__(self, session: Session, order: StartOrder, sockets: list[str]) -> None:
+        self.session, self.order, self.sockets = session, order, sockets
+        self.phase = "display"
+        self.marks: list[str] = []
+        self.processes: dict[str, Process] = {}
+        self.number: int | None = None
+        self.ending: str | None = None
+        self.ended: dict[str, Any] | None = None
+        self.adoptions = 0
+        self.rootless_windows = False
+
+    def change(self, **members: Any) -> None:
+        self.session = dataclasses.replace(self.session, **members)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "session": codec.to_document(self.session),
+            "order": codec.to_document(self.order),
+            "sockets": self.sockets,
+            "phase": self.phase,
+            "marks": self.marks,
+            "processes": {name: [process.pid, process.start] for name, process in self.processes.items()},
+            "number": self.number,
+            "ending": self.ending,
+            "ended": self.ended,
+            "adoptions": self.adoptions,
+            "rootlessWindows": self.rootless_windows,
+        }
+
+    def save(self, directory: str) -> None:
+        """Replaced atomically; StartFailed where it cannot be written (a full disk), and then the old one stays."""
+        temporary = f"{directory}/.{FILE}"
+        try:
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+                json.dump(self.document(), file, separators=(",", ":"))
+            os.rename(temporary, f"{directory}/{FILE}")
+        except OSError as error:
+            raise StartFailed(f"the session's record cannot be written in {directory}: {error.strerror}") from error
+
+    @classmethod
+    def load(cls, directory: str) -> Record | None:
+        """None where there is none, or none that can be understood."""
+        try:
+            with open(os.open(f"{directory}/{FILE}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)) as file:
+                document = json.load(file)
+            record = cls(
+                codec.from_document(Session, document["session"]),
+                codec.from_document(StartOrder, document["order"]),
+                [str(path) for path in document["sockets"]],
+            )
+            record.phase = str(document["phase"])
+            record.marks = [str(mark) for mark in document["marks"]]
+            record.processes = {name: Process(int(pid), int(start)) for name, (pid, start) in document["processes"].items()}
+            record.number = document["number"]
+            record.ending = document["ending"]
+            record.ended = document["ended"]
+            record.adoptions = int(document["adoptions"])
+            record.rootless_windows = bool(document["rootlessWindows"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidValue):
+            return None
+        return record

@@ -1,0 +1,68 @@
+"""The one thing a session daemon says in RFB itself: the size that a warm display shall have."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from portcall.model.start import parse_geometry
+
+_EXTENDED_DESKTOP_SIZE, _SET_DESKTOP_SIZE = -308, 251
+_PATIENCE = 1.0
+
+
+def resize(path: str, geometry: str) -> bool:
+    """RFB 7.4.11 SetDesktopSize; False where the display does not do it."""
+    width, height = parse_geometry(geometry)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(_PATIENCE)
+            sock.connect(path)
+            _greet(sock)
+            sock.sendall(struct.pack(">BxHi", 2, 1, _EXTENDED_DESKTOP_SIZE))
+            sock.sendall(struct.pack(">BBHHHH", 3, 1, 0, 0, 1, 1))
+            before = _size_update(sock)
+            screen = struct.pack(">IHHHHI", 0, 0, 0, width, height, 0)
+            sock.sendall(struct.pack(">BxHHBx", _SET_DESKTOP_SIZE, width, height, 1) + screen)
+            return before is not None and _size_update(sock) == (width, height)
+    except (OSError, struct.error):
+        return False
+
+
+def _greet(sock: socket.socket) -> None:
+    _read(sock, 12)
+    sock.sendall(b"RFB 003.008\n")
+    _read(sock, _read(sock, 1)[0])
+    sock.sendall(b"\x01")  # security type None
+    _read(sock, 4)
+    sock.sendall(b"\x01")  # shared
+    name = struct.unpack(">20xI", _read(sock, 24))[0]
+    _read(sock, name)
+
+
+def _size_update(sock: socket.socket) -> tuple[int, int] | None:
+    """The next update that tells the size; pixels of others are passed over."""
+    while True:
+        kind, count = struct.unpack(">BxH", _read(sock, 4))
+        if kind != 0:
+            return None
+        size = None
+        for _ in range(count):
+            _, _, width, height, encoding = struct.unpack(">HHHHi", _read(sock, 12))
+            if encoding == _EXTENDED_DESKTOP_SIZE:
+                _read(sock, 16 * _read(sock, 4)[0])
+                size = width, height
+            else:
+                _read(sock, 4 * width * height)
+        if size:
+            return size
+
+
+def _read(sock: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = sock.recv(size - len(data))
+        if not part:
+            raise ConnectionError("the display closed the connection")
+        data += part
+    return data

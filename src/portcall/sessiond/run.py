@@ -1,0 +1,181 @@
+"""Ways into a session daemon: a new order, a display kept warm, one that was left by a daemon that died.
+
+``prepare`` claims the session's directory and may be called in the process that forks; ``run_…`` are the rest of the
+daemon's life, in the forked child, and return when nothing is left to do.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import signal
+import socket
+import traceback
+from typing import Any, Callable
+
+from portcall.clock import Clock
+from portcall.errors import PortcallError
+from portcall.model import codec
+from portcall.model.session import Session
+from portcall.model.start import ROOTLESS, StartOrder
+from portcall.model.user import Account
+from portcall.sessiond import places, processes, rfb
+from portcall.sessiond.connection import Connection
+from portcall.sessiond.context import Context
+from portcall.sessiond.daemon import SessionDaemon
+from portcall.sessiond.loop import Loop
+from portcall.sessiond.places import Place
+from portcall.sessiond.record import Record
+from portcall.sessiond.spawn import close_others, reset_signals
+from portcall.wire import messages
+
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
+_GRACE = 5.0
+Notify = Callable[[str, "dict[str, Any]"], Any]
+_LIBC = ctypes.CDLL(None)  # loaded once, before any fork, so that its pages are shared
+
+
+def own_account() -> Account:
+    entry = pwd.getpwuid(os.getuid())
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir or "/", entry.pw_shell or "/bin/sh")
+
+
+def prepare(order: StartOrder, sockets: list[str], base: str, clock: Clock) -> tuple[Place, Record]:
+    """The session's directory, claimed and locked, with its record. Conflict where the id is taken."""
+    places.prepare(base)
+    place = Place.make(base)
+    try:
+        record = Record(_session(order, clock), order, sockets)
+        record.marks = [order.id]
+        record.save(place.path)
+        place.claim(order.id)
+    except PortcallError:
+        place.remove()
+        os.close(place.lock)
+        raise
+    return place, record
+
+
+def become_daemon(keep: list[int], name: str = processes.SESSION_NAME) -> None:
+    """In the forked child, first: its own session, no descriptor of the parent's but ``keep``, orphans come to us."""
+    os.setsid()
+    reset_signals()
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.chdir("/")
+    close_others(keep)
+    processes.name_self(name)
+    _LIBC.prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def run_order(
+    place: Place, record: Record, account: Account, clock: Clock, notify: Notify,
+    stdio: tuple[int, int, int] | None = None, on_loop: Callable[[Loop, SessionDaemon], Any] = lambda *_: None,
+) -> None:  # fmt: skip
+    """Bring a prepared session up and see it through. ``on_loop`` may add what the caller watches."""
+    context = Context(Loop(), place, record, account, clock, stdio)
+    daemon = SessionDaemon(context, notify)
+    record.processes["daemon"] = processes.process(os.getpid())
+    on_loop(context.loop, daemon)
+    daemon.start()
+    _see_through(context, daemon)
+
+
+def run_adopted(base: str, name: str, account: Account, clock: Clock, notify: Notify, give_up: bool = False) -> None:
+    """Take over a session whose daemon died. Where another has it, nothing is done."""
+    place = Place.take(base, name)
+    if place is None:
+        return
+    record = Record.load(place.path)
+    if record is None:
+        # nobody can tell what it was: whatever carries its mark is ended
+        processes.end_at_once(processes.marked(processes.own(), [name]))
+        place.remove()
+        return
+    record.processes["daemon"] = processes.process(os.getpid())
+    if give_up:
+        record.ending = record.ending or "its process died again and again"
+    context = Context(Loop(), place, record, account, clock)
+    daemon = SessionDaemon(context, notify)
+    daemon.resume()
+    notify("adopted", {})
+    _see_through(context, daemon)
+
+
+def run_warm(base: str, plan: messages.KeepWarm, account: Account, clock: Clock, orders: socket.socket, sockets: list[str]) -> None:
+    """A display without an order; the link gives one over ``orders``, or closes it and all is undone."""
+    place = Place.make(base)
+    order = StartOrder("", "", account.name, "", plan.geometry, "desktop", limits=plan.limits)
+    record = Record(_session(order, clock), order, sockets)
+    record.marks = [place.mark]
+    record.processes["daemon"] = processes.process(os.getpid())
+    context = Context(Loop(), place, record, account, clock)
+    daemon = SessionDaemon(context, lambda event, _: ready() if event == "warm" else None)
+
+    def ready() -> None:
+        connection.send(messages.SessionReport(place.mark, phase="warm"))
+
+    def ordered(link: Connection, message: Any, descriptors: list[int]) -> None:
+        if not isinstance(message, messages.StartSession):
+            return
+        try:
+            _take(context, codec.from_document(StartOrder, message.order))
+        except PortcallError as error:
+            link.channel.refuse(message.seq, error)
+            return
+        link.channel.reply(message.seq, {"pid": os.getpid()})
+        link.flush()
+        daemon.take_order()
+        _fit(context, plan)
+
+    def closed(_link: Connection) -> None:
+        if not daemon.claimed:
+            daemon.end("not needed", 0)
+
+    connection = Connection(context.loop, orders, ordered, closed)
+    daemon.start_warm()
+    _see_through(context, daemon)
+
+
+def _take(context: Context, order: StartOrder) -> None:
+    """Give a warm display its order. The record is complete before the directory gets the session's name."""
+    record, place = context.record, context.place
+    before = record.session, record.order, list(record.marks)
+    display = record.session.display
+    record.session, record.order = _session(order, context.clock), order
+    record.change(display=display, open_gl=before[0].open_gl)
+    record.marks.append(order.id)
+    try:
+        record.save(place.path)
+        place.claim(order.id)
+    except PortcallError:
+        record.session, record.order, record.marks = before
+        raise
+
+
+def _fit(context: Context, plan: messages.KeepWarm) -> None:
+    """A warm display has the size that was foreseen; this one was asked for another."""
+    geometry = context.record.order.geometry
+    if geometry not in ("", ROOTLESS, plan.geometry):
+        rfb.resize(context.place / "rfb", geometry)
+
+
+def _see_through(context: Context, daemon: SessionDaemon) -> None:
+    context.loop.on_signal(signal.SIGTERM, lambda: daemon.end("its session process was told to end", _GRACE))
+    try:
+        context.loop.run()
+    except Exception:
+        # a link adopts the session; what went wrong is for those who look into its directory
+        with open(context.place / "daemon.log", "a") as file:
+            traceback.print_exc(file=file)
+        raise
+
+
+def _session(order: StartOrder, clock: Clock) -> Session:
+    return Session(
+        id=order.id, server_id="", login=order.login, user=order.user, command=order.command,
+        hostname=socket.gethostname(), geometry=order.geometry, window_mode=order.window_mode, name=order.name,
+        params=dict(order.params), profile=order.profile, keyboard_layout=order.keyboard_layout, created=clock.now(),
+        launcher=order.launcher, origin="pipeline" if order.signature else "hand",
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""As much of an X client as watching windows needs: requests and replies in a poll loop.
+
+Never waits for the X server: a program may hold the server for itself as long as it likes. Xlib would cost each rootless
+session 4 MiB and 20 ms, and waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from collections import deque
+from typing import Any, Callable
+
+from portcall.sessiond.loop import READ, Loop
+
+_PROPERTY_NOTIFY, _PROPERTY_CHANGES = 28, 0x400000
+_MOST = 65_536  # words of a property
+OnReply = Callable[[bytes], Any]
+
+
+class XClient:
+    """``on_ready`` when connected, with the root window known; ``on_property`` gets atoms that changed on the root."""
+
+    def __init__(
+        self, loop: Loop, number: int, cookie: bytes, on_ready: Callable[[], Any], on_property: Callable[[int], Any],
+        on_lost: Callable[[], Any],
+    ) -> None:  # fmt: skip
+        self._loop, self._on_ready, self._on_property, self._on_lost = loop, on_ready, on_property, on_lost
+        self._buffer = b""
+        self._root = 0
+        self._sequence = 0
+        self._waiting: deque[tuple[int, OnReply]] = deque()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._open = True
+        try:
+            self._socket.connect(f"/tmp/.X11-unix/X{number}")
+            self._socket.setblocking(False)
+            name = b"MIT-MAGIC-COOKIE-1"
+            self._write(struct.pack("<BxHHHHxx", 0x6C, 11, 0, len(name), len(cookie)) + _padded(name) + _padded(cookie))
+        except OSError:
+            loop.after(0, self._lost)
+            return
+        loop.watch(self._socket.fileno(), READ, self._ready)
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            if self._socket.fileno() >= 0:
+                self._loop.forget(self._socket.fileno())
+            self._socket.close()
+
+    def atom(self, name: str, on_atom: Callable[[int], Any]) -> None:
+        text = name.encode()
+        request = struct.pack("<BBHHxx", 16, 0, 2 + len(_padded(text)) // 4, len(text)) + _padded(text)
+        self._request(request, lambda reply: on_atom(struct.unpack_from("<I", reply, 8)[0] if reply else 0))
+
+    def count(self, atom: int, on_count: Callable[[int], Any]) -> None:
+        """How many values this property of the root window has; 0 where it has no such property."""
+        request = struct.pack("<BBHIIIII", 20, 0, 6, self._root, atom, 0, 0, _MOST)
+        self._request(request, lambda reply: on_count(struct.unpack_from("<I", reply, 16)[0] if reply else 0))
+
+    def watch_root(self) -> None:
+        self._request(struct.pack("<BBHIII", 2, 0, 4, self._root, 0x800, _PROPERTY_CHANGES), None)
+
+    def _request(self, data: bytes, on_reply: OnReply | None) -> None:
+        if not self._open:
+            return
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        if on_reply is not None:
+            self._waiting.append((self._sequence, on_reply))
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        # requests are few and small: one that does not fit means a server that has stopped reading
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            self._loop.after(0, self._lost)
+
+    def _ready(self, _events: int) -> None:
+        try:
+            data = self._socket.recv(65_536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lost()
+            return
+        self._buffer += data
+        while self._open and self._take():
+            pass
+
+    def _lost(self) -> None:
+        if self._open:
+            self.close()
+            self._on_lost()
+
+    def _take(self) -> bool:
+        """One packet from the buffer; False where there is no whole one."""
+        if not self._root:
+            return self._setup()
+        if len(self._buffer) < 32:
+            return False
+        kind = self._buffer[0] & 0x7F
+        (more,) = struct.unpack_from("<I", self._buffer, 4)
+        size = 32 + (4 * more if kind in (1, 35) else 0)
+        if len(self._buffer) < size:
+            return False
+        packet, self._buffer = self._buffer[:size], self._buffer[size:]
+        if kind in (0, 1):
+            (sequence,) = struct.unpack_from("<H", packet, 2)
+            if self._waiting and self._waiting[0][0] == sequence:
+                self._waiting.popleft()[1](packet if kind == 1 else b"")
+        elif kind == _PROPERTY_NOTIFY:
+            window, atom = struct.unpack_from("<II", packet, 4)
+            if window == self._root:
+                self._on_property(atom)
+        return True
+
+    def _setup(self) -> bool:
+        if len(self._buffer) < 8:
+            return False
+        status, length = self._buffer[0], struct.unpack_from("<H", self._buffer, 6)[0]
+        if len(self._buffer) < 8 + 4 * length:
+            return False
+        body, self._buffer = self._buffer[8 : 8 + 4 * length], self._buffer[8 + 4 * length :]
+        if status != 1:
+            self._lost()
+            return False
+        vendor, formats = struct.unpack_from("<H", body, 16)[0], body[21]
+        (self._root,) = struct.unpack_from("<I", body, 32 + (vendor + 3) // 4 * 4 + 8 * formats)
+        with contextlib.suppress(OSError):
+            self._on_ready()
+        return True
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
