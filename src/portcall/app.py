@@ -28,7 +28,7 @@ from portcall.login.tokens import Tokens
 from portcall.model import codec, event
 from portcall.model.profile import DEFAULT
 from portcall.model.session import Session
-from portcall.model.start import StartRequest
+from portcall.model.start import StartRequest, parse_geometry
 from portcall.model.user import Account, Login
 from portcall.session.actions import Actions
 from portcall.session.connect import Connection, Connections
@@ -110,6 +110,7 @@ class Services:
             lambda: float(config["start_timeout"]),
             self._viewer_came,
             self._stay,
+            self._largest,
         )
         self.members = Members(
             config, self.registry, clock, lambda: self._logins, lambda: [link.account.name for link in self.links.all()]
@@ -289,6 +290,11 @@ class Services:
                     await self.actions.set_params(session.id, None, dict(seen), merged)
                 except PortcallError as error:
                     log.info("params not changed", session=session.id, error=str(error))
+
+    def _largest(self, session_id: str) -> tuple[int, int] | None:
+        session = self.registry.find(session_id)
+        largest = self._profile_of(session.profile).maximum_geometry if session is not None else ""
+        return parse_geometry(largest) if largest else None
 
     async def _stay(self, session_id: str) -> None:
         await self.sweep.extend(session_id)

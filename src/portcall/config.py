@@ -163,7 +163,7 @@ def checked(setting: Setting, value: Any) -> Any:
     def refuse(what: str) -> SettingRefused:
         return SettingRefused(f"{setting.name}: {value!r}: {what}", field=setting.name)
 
-    kind = setting.kind
+    kind: Any = setting.kind
     if kind is bool and isinstance(value, str):
         words = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
         if value.lower() not in words:

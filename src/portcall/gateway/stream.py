@@ -18,6 +18,7 @@ import structlog
 
 from portcall.errors import PortcallError, ProtocolError
 from portcall.gateway import frames
+from portcall.gateway.rfb import ClientWatch
 from portcall.gateway.viewers import Viewers
 from portcall.session.connect import Connection, Ticket
 
@@ -26,7 +27,6 @@ _READ = 131072
 _HIGH, _LOW = 1_048_576, 262_144  # bytes that may wait for a slow side
 _TICKET_WITHIN, _PING_EVERY, _SILENT = 10.0, 20.0, 60.0
 _CLOSE_CODES = {"ticket-refused": 4403, "no-such-session": 4404, "conflict": 4409, "display-unavailable": 4502}
-_INPUT = frozenset({4, 5, 6, 255})  # RFB: key, pointer, cut text, extended key (RFC 6143 7.5)
 
 
 class ViewerStream(asyncio.Protocol):
@@ -34,7 +34,7 @@ class ViewerStream(asyncio.Protocol):
 
     __slots__ = (
         "_viewers", "_session_id", "_address", "_transport", "_reader", "_loop", "_sock", "_out", "_out_size",
-        "_paused", "_connection", "_timer", "_heard", "_closing", "_task", "_reading_paused",
+        "_paused", "_connection", "_timer", "_heard", "_closing", "_task", "_reading_paused", "_watch",
     )  # fmt: skip
 
     def __init__(self, viewers: Viewers, session_id: str, address: str) -> None:
@@ -49,6 +49,7 @@ class ViewerStream(asyncio.Protocol):
         self._paused = False
         self._reading_paused = False
         self._connection: Connection | None = None
+        self._watch: ClientWatch | None = None
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._heard = self._loop.time()
@@ -148,6 +149,7 @@ class ViewerStream(asyncio.Protocol):
         self._sock = socket.socket(fileno=descriptor)
         self._sock.setblocking(False)
         self._connection = self._describe(ticket)
+        self._watch = ClientWatch(self._viewers.largest(self._session_id))
         self._task = None
         self._first({"type": "ready", "session": self._session_id, "viewOnly": ticket.view_only, "control": True})
         self._viewers.came(self._connection)
@@ -202,11 +204,14 @@ class ViewerStream(asyncio.Protocol):
     def _to_display(self, data: bytes) -> None:
         if self._sock is None:
             raise ProtocolError("bytes for the display before it is ready")
-        connection = self._connection
-        if connection is not None:
-            connection.bytes_in += len(data)
-            if data[0] in _INPUT:
-                connection.active = self._viewers.now()
+        if self._connection is not None and self._watch is not None:
+            self._connection.bytes_in += len(data)
+            data = self._watch.feed(data)
+            if self._watch.active:
+                self._watch.active = False
+                self._connection.active = self._viewers.now()
+            if not data:
+                return
         if self._out:
             self._wait_for_display(data)
             return

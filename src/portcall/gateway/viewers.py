@@ -25,6 +25,7 @@ class Viewers:
     def __init__(
         self, connections: Connections, registry: Registry, clock: Clock, timeout: Callable[[], float],
         joined: Callable[[Connection], Coroutine[Any, Any, None]], stay: Callable[[str], Coroutine[Any, Any, None]],
+        largest: Callable[[str], tuple[int, int] | None],
     ) -> None:  # fmt: skip
         self._connections = connections
         self._registry = registry
@@ -32,6 +33,7 @@ class Viewers:
         self._timeout = timeout
         self._joined = joined
         self._stay = stay
+        self.largest = largest
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams: set[Endable] = set()
 

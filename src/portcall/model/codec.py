@@ -27,7 +27,7 @@ def _fields(cls: type) -> Dict[str, Any]:
     hints = get_type_hints(cls)
     return {
         camel(field.name): (field, hints[field.name])
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        for field in dataclasses.fields(cls)
         if field.name != "unknown"
     }
 
@@ -55,7 +55,7 @@ def from_document(cls: Type[T], document: Any) -> T:
     """The dataclass of a document. InvalidValue names the member that is wrong."""
     if not isinstance(document, dict):
         raise InvalidValue(f"{cls.__name__}: an object is needed, not {type(document).__name__}")
-    known = _fields(cls)
+    known = _fields(cls)  # type: ignore[arg-type]
     values: Dict[str, Any] = {}
     for name, (field, hint) in known.items():
         if name in document:

@@ -36,7 +36,7 @@ async def take(descriptor: int, width: int | None, image_format: str) -> Picture
             finally:
                 writer.close()
     except (TimeoutError, OSError, EOFError, struct.error) as error:
-        raise DisplayUnavailable(f"The display gave no picture: {error or 'it did not answer in time'}.") from error
+        raise DisplayUnavailable(f"The display gave no picture: {str(error) or 'it did not answer in time'}.") from error
     return await asyncio.to_thread(_encode, size, pixels, width, image_format)
 
 

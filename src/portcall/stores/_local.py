@@ -44,7 +44,7 @@ class LocalStore(Store):
             timer.cancel()
         self._timers.clear()
 
-    async def watch(self, bucket: str) -> AsyncIterator[Entry]:  # type: ignore[override]
+    async def watch(self, bucket: str) -> AsyncIterator[Entry]:
         queue: asyncio.Queue[Entry] = asyncio.Queue()
         self._watchers.setdefault(bucket, set()).add(queue)
         try:

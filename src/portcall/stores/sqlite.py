@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from typing import Any
+from typing import Any, TypeAlias
 
 from portcall.clock import Clock
 from portcall.errors import RevisionConflict, StoreUnavailable
@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS sequence (one INTEGER PRIMARY KEY CHECK (one = 1), re
 INSERT OR IGNORE INTO sequence VALUES (1, 0);
 """
 _LIVE = "(expires IS NULL OR expires > ?)"
+
+
+_Rows: TypeAlias = list[Any]
 
 
 class Sqlite(LocalStore):
@@ -101,7 +104,7 @@ class Sqlite(LocalStore):
         if rows and rows[0][0] == revision:
             self._delete(bucket, key, None)
 
-    def _query(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+    def _query(self, statement: str, values: tuple[Any, ...]) -> _Rows:
         try:
             return self._opened().execute(statement, values).fetchall()
         except sqlite3.Error as error:

@@ -7,7 +7,8 @@ LAYOUTS = (
     ("pt", "Portuguese"), ("br", "Portuguese (Brazil)"), ("it", "Italian"), ("nl", "Dutch"), ("dk", "Danish"),
     ("no", "Norwegian"), ("se", "Swedish"), ("fi", "Finnish"), ("is", "Icelandic"), ("pl", "Polish"), ("cz", "Czech"),
     ("sk", "Slovak"), ("hu", "Hungarian"), ("si", "Slovenian"), ("hr", "Croatian"), ("rs", "Serbian"),
-    ("ro", "Romanian"), ("bg", "Bulgarian"), ("gr", "Greek"), ("tr", "Turkish"), ("ru", "Russian"), ("ua", "Ukrainian"), ("ee", "Estonian"),
+    ("ro", "Romanian"), ("bg", "Bulgarian"), ("gr", "Greek"), ("tr", "Turkish"), ("ru", "Russian"), ("ua", "Ukrainian"),
+    ("ee", "Estonian"),
     ("lv", "Latvian"), ("lt", "Lithuanian"), ("il", "Hebrew"), ("ara", "Arabic"), ("ir", "Persian"), ("in", "Indian"),
     ("th", "Thai"), ("jp", "Japanese"), ("kr", "Korean"), ("cn", "Chinese"),
 )  # fmt: skip

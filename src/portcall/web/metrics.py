@@ -27,7 +27,7 @@ class Metrics:
             "portcall_start_seconds", "from the request until the session runs", registry=self.registry,
             buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
         )  # fmt: skip
-        self.registry.register(self)  # type: ignore[arg-type]
+        self.registry.register(self)
         here.bus.listen(self._happened)
 
     def _happened(self, event: Event) -> None:

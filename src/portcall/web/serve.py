@@ -53,7 +53,7 @@ async def _serve(here: Any) -> int:
     await here.open()
     protocol = type("Protocol", (HttpProtocol,), {"dispatch": staticmethod(_dispatch(here, prefix, proxies))})
     settings = uvicorn.Config(
-        Edge(app, prefix, proxies, tls is not None),  # type: ignore[arg-type]
+        Edge(app, prefix, proxies, tls is not None),
         http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
         proxy_headers=False, timeout_keep_alive=75, timeout_graceful_shutdown=5, backlog=2048,
     )  # fmt: skip
