@@ -120,6 +120,13 @@ class TestInstallation:
         assert ran.returncode == 0, ran.stderr
         assert "server" in ran.stdout
 
+    def test_everyone_can_run_the_link_with_the_system_s_python_alone(
+        self, installed: Path, new_account: Callable[[], Account]
+    ) -> None:
+        ran = new_account().run(f"{installed}{LINK}", "--help")
+        assert ran.returncode == 0, ran.stderr
+        assert "--socket" in ran.stdout
+
     def test_nobody_but_root_can_change_it(self, installed: Path) -> None:
         program = installed / "usr/lib/portcall"
         files = [path for path in [program, *program.rglob("*")] if not path.is_symlink()]
