@@ -85,7 +85,8 @@ def write_examples(examples: Sequence[tuple[str, str]], formatter: click.HelpFor
 
 def command(name: str, examples: Sequence[tuple[str, str]], **kwargs: Any) -> Callable[[Callable[..., Any]], Command]:
     """Declare a command of ours."""
-    return click.command(name, cls=Command, examples=examples, context_settings=CONTEXT, **kwargs)
+    settings = CONTEXT | kwargs.pop("context_settings", {})
+    return click.command(name, cls=Command, examples=examples, context_settings=settings, **kwargs)
 
 
 def group(name: str, examples: Sequence[tuple[str, str]], **kwargs: Any) -> Callable[[Callable[..., Any]], Group]:

@@ -8,17 +8,30 @@ import click
 
 from portcall.cli.command import command
 
-_RAW = {"ignore_unknown_options": True, "help_option_names": []}
+# everything is the daemon's own to read, --help too
+_RAW = {"ignore_unknown_options": True, "help_option_names": [], "allow_interspersed_args": False}
 
 
-@command("link", hidden=True, add_help_option=False, examples=[("portcall link --help", "the link's own options")])
+@command(
+    "link",
+    context_settings=_RAW,
+    hidden=True,
+    add_help_option=False,
+    examples=[("portcall link --help", "the link's own options")],
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def link(arguments: tuple[str, ...]) -> int:
     """Run a user's link (servers start it)."""
     return _run("portcall.linkd.main", arguments)
 
 
-@command("session", hidden=True, add_help_option=False, examples=[("portcall session --help", "its own options")])
+@command(
+    "session",
+    context_settings=_RAW,
+    hidden=True,
+    add_help_option=False,
+    examples=[("portcall session --help", "its own options")],
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def session(arguments: tuple[str, ...]) -> int:
     """Run a session daemon (links start it)."""
@@ -27,7 +40,3 @@ def session(arguments: tuple[str, ...]) -> int:
 
 def _run(module: str, arguments: tuple[str, ...]) -> int:
     return int(importlib.import_module(module).main(list(arguments)) or 0)
-
-
-for _one in (link, session):
-    _one.context_settings.update(_RAW)

@@ -18,21 +18,27 @@ from portcall.errors import NotFound, PortcallError
     ("portcall explain", "the last starts, refused ones too"),
 ])  # fmt: skip
 @click.argument("session", required=False, shell_complete=sessions)
+@click.option(
+    "--all", "-a", "everybody", is_flag=True, help="Without SESSION: everybody's starts, if you may see them."
+)
 @json_option
 @server_options
-def explain(session: str | None, as_json: bool) -> None:
+def explain(session: str | None, everybody: bool, as_json: bool) -> None:
     """Show each step of a start: what was decided, and why.
 
     SESSION may also be the id of a start that was refused.
     """
     client = current().client()
     if session is None:
-        traces = client.traces()
+        traces = client.traces(everybody)
         if as_json:
             output.document(traces)
         else:
-            rows = ((one.get("id", ""), one.get("outcome", ""), len(one.get("steps", []))) for one in traces)
-            output.table(("ID", "OUTCOME", "STEPS"), rows, empty="No starts yet.")
+            rows = (
+                (output.moment(one.get("at")), one["id"], one.get("login"), one.get("outcome"), _last(one))
+                for one in traces
+            )
+            output.table(("TIME", "ID", "LOGIN", "OUTCOME", "LAST STEP"), rows, empty="No starts yet.")
         return
     try:
         trace = client.session_trace(resolve(client, session).id)
@@ -44,6 +50,11 @@ def explain(session: str | None, as_json: bool) -> None:
         output.document(trace)
     else:
         show(trace)
+
+
+def _last(trace: dict[str, Any]) -> str:
+    steps = trace.get("steps") or [{}]
+    return str(steps[-1].get("step", ""))
 
 
 def show(trace: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ def show(found: list[dict[str, object]]) -> None:
         for one in found
     )  # fmt: skip
     columns = ("ID", "LOGIN", "KIND", "METHOD", "LEVEL", "FROM", "LAST SEEN", "EXPIRES", "NAME")
-    output.table(columns, ([cell or "" for cell in row] for row in rows), empty="No logins.")
+    output.table(columns, rows, empty="No logins.")
 
 
 def _time(value: object) -> float | None:

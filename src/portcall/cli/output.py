@@ -68,7 +68,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str =
 
     An empty cell is ``-``, so that programs can count columns; ``empty`` is said to a person when there is no row.
     """
-    cells = [[neutral(cell) or "-" for cell in row] for row in rows]
+    cells = [[("" if cell is None else neutral(cell)) or "-" for cell in row] for row in rows]
     if not cells and terminal():
         line(empty or "Nothing to list.")
         return

@@ -43,8 +43,8 @@ def ls(changed: bool, as_json: bool) -> None:
         output.document(rows)
         return
     cells = ((row["name"], text(row["value"]), row.get("unit"), _fixed(row), row["help"]) for row in rows)
-    columns = ("SETTING", "VALUE", "UNIT", "FIXED BY", "HELP")
-    output.table(columns, ([cell or "" for cell in row] for row in cells))
+    columns = ("SETTING", "VALUE", "UNIT", "DECIDED BY", "HELP")
+    output.table(columns, cells)
 
 
 @settings.command("get", examples=[("portcall settings get start_timeout", "the value alone, for a script")])
@@ -75,8 +75,6 @@ def set_(name: str, value: str, as_json: bool) -> None:
     row = current().client().set_setting(name, value)
     if as_json:
         output.document(row)
-    elif not row.get("live", True):
-        click.echo(f"portcall: {name} takes effect after a restart of the server", err=True)
 
 
 def text(value: Any) -> str:
@@ -89,5 +87,4 @@ def text(value: Any) -> str:
 
 
 def _fixed(row: dict[str, Any]) -> str:
-    fixed = row.get("fixed")
-    return "yes" if fixed is True else str(fixed or "")
+    return str(row.get("fixed") or ("" if row.get("live") else "portcall.toml, at a start"))

@@ -28,7 +28,7 @@ _TEXTS = ("command", "geometry", "name", "id", "profile", "keyboardLayout", "use
     ("portcall start --geometry rootless --param project=wing xclock", "one program without a desktop"),
     ("portcall start --cli --command 'make plots'", "wait for it; output and exit code come through"),
     ("portcall start --json '{\"command\": \"xterm\", \"name\": \"a terminal\"}'", "all parameters in one object"),
-], no_args_is_help=True)  # fmt: skip
+], no_args_is_help=True, context_settings={"allow_interspersed_args": False})  # fmt: skip
 @click.argument("words", metavar="[COMMAND [ARGUMENT...]]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--command", metavar="COMMAND", help="What runs in the session, as a shell command line.")
 @click.option("--geometry", metavar="WxH|rootless", help="The desktop's size; rootless: no desktop, windows alone.")
@@ -94,6 +94,9 @@ def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, docu
             click.echo("portcall: no server runs here; starting on this host directly", err=True)
         complete = {**codec.to_document(asked), "env": secrets}
         return direct({}, (), None, _embedded(complete), config_path, cli)
+    if "text" in session:
+        output.line(output.neutral(session["text"].rstrip("\n"), lines=True))
+        return 0
     output.document(session)
     if then:
         from portcall.cli.connect import open_viewer
@@ -127,7 +130,7 @@ def _request(
 
 
 def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str, Any]:
-    """The session's document once it runs, after whatever the server wants to know was asked."""
+    """The session's document once it runs, after whatever the server wants to know was asked; ``text`` of a job."""
     from dataclasses import replace
 
     from portcall.cli.forms import fill
@@ -135,6 +138,8 @@ def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str
     with reach.client() as client:
         answer = client.start(asked)
         while "stage" in answer:
+            if answer["stage"] == "scheduled":
+                return answer
             if answer["stage"] == "form":
                 asked = replace(asked, params={**asked.params, **fill(answer["form"])})
                 answer = client.start(asked)

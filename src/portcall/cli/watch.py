@@ -22,7 +22,7 @@ def watch(client: Client, everybody: bool, state: str, wanted: Wanted, as_json: 
     login = "" if everybody else str((client.whoami().get("login") or {}).get("sub", ""))
     found, number = _list(client, everybody, state)
     _draw(wanted(list(found.values())), everybody, as_json)
-    for came in client.events(since=number):
+    for came in client.events(number, everybody):
         if came.kind == "reset":
             found, _ = _list(client, everybody, state)
         elif came.kind == event.SESSION:

@@ -94,8 +94,10 @@ class Client:
     # starts
 
     def start(self, request: StartRequest, wait: bool = True, connect: bool = False) -> Document:
-        """The answer's document: ``result``, or ``stage`` form or auth. Sent again, under the same key, if the
-        connection broke: that is the same session."""
+        """The answer's document: ``result``, or ``stage`` form, auth or (with ``text``) scheduled.
+
+        Sent again, under the same key, if the connection broke: that is the same session.
+        """
         body = {name: value for name, value in codec.to_document(request).items() if value not in ("", None)}
         headers = {"Idempotency-Key": body.setdefault("key", secrets.token_hex(16))}
         query = {"wait": None if wait else 0, "connect": connect}
@@ -107,7 +109,10 @@ class Client:
             return self._start(body, query, headers)
 
     def _start(self, body: Document, query: Document, headers: dict[str, str]) -> Document:
-        return cast(Document, self.http.call("POST", "/sessions", body, query, headers, timeout=START_SECONDS))
+        response = self.http.raw("POST", "/sessions", body, query, headers, timeout=START_SECONDS)
+        if response.headers.get("content-type", "").startswith("text/plain"):
+            return {"stage": "scheduled", "text": response.text}
+        return cast(Document, self.http.json(response))
 
     def answer_start(self, attempt: str, answers: list[str]) -> Document:
         path = f"/starts/{_part(attempt)}"
@@ -120,8 +125,8 @@ class Client:
         """Also of a start that was refused."""
         return self._get(f"/traces/{_part(start_id)}")
 
-    def traces(self) -> list[Document]:
-        return self._list("/traces", "traces")
+    def traces(self, everybody: bool = False) -> list[Document]:
+        return self._list("/traces", "traces", {"all": everybody})
 
     # sessions
 
@@ -193,11 +198,14 @@ class Client:
     def audit(self, limit: int = 100) -> list[Document]:
         return self._list("/audit", "entries", {"limit": limit})
 
-    def events(self, since: int | None = None) -> Iterator[stream.StreamEvent]:
-        return stream.follow(self.http, "/events", since=since)
+    def events(self, since: int | None = None, everybody: bool = False) -> Iterator[stream.StreamEvent]:
+        return stream.follow(self.http, "/events", {"all": everybody}, since)
 
-    def server_log(self, level: str = "") -> Iterator[stream.StreamEvent]:
-        return stream.follow(self.http, "/log", {"follow": 1, "level": level or None})
+    def server_log(self, lines: int = 100, follow: bool = True) -> Iterator[stream.StreamEvent]:
+        """The last lines of the server's log, and then those to come."""
+        if follow:
+            return stream.follow(self.http, "/log", {"follow": 1, "lines": lines}, again={"lines": 0})
+        return stream.parse(self.http.lines("/log", {"follow": 0, "lines": lines}, {}, stream.SILENCE))
 
     # how
 

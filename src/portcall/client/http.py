@@ -73,7 +73,7 @@ class Http:
         response = self.raw(method, path, body, query, headers, timeout)
         if response.status_code == 204 or not response.content:
             return None
-        return self._json(response)
+        return self.json(response)
 
     def raw(
         self,
@@ -156,7 +156,7 @@ class Http:
             f"{self.address} answered {response.status_code} {response.reason_phrase}, not as a Portcall server."
         )
 
-    def _json(self, response: httpx.Response) -> Any:
+    def json(self, response: httpx.Response) -> Any:
         try:
             return json.loads(response.content)
         except ValueError as error:

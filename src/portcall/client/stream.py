@@ -47,11 +47,13 @@ def follow(
     path: str,
     query: dict[str, Any] | None = None,
     since: int | None = None,
+    again: dict[str, Any] | None = None,
     pause: Callable[[float], object] | None = None,
 ) -> Iterator[StreamEvent]:
     """Events without end, none twice; after ``lost`` the stream goes on where it was, or says ``reset``.
 
-    The first connection that fails is the caller's to know; later ones are tried again for ever.
+    The first connection that fails is the caller's to know; later ones are tried again for ever, with ``again`` over
+    the query.
     """
     pause = pause or threading.Event().wait
     number, came, wait = since, False, 0.2
@@ -60,6 +62,7 @@ def follow(
         try:
             for event in parse(http.lines(path, query, headers, SILENCE)):
                 came, wait = True, 0.2
+                query = {**(query or {}), **(again or {})}
                 if event.kind == "hello":
                     number = event.document.get("event", number) if number is None else number
                 elif event.number is not None:
