@@ -1,11 +1,14 @@
-/* The bytes that the synthetic source sends: a period that fits no buffer's size, so that a byte lost or doubled shows. */
+/*
+ * What viewer and synthetic source agree on. The bytes that are sent have a period that fits no buffer's size, so that a
+ * byte lost or doubled shows.
+ */
 #ifndef PATTERN_H
 #define PATTERN_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PERIOD = 1000003, GREETING = 12 };
+enum { PERIOD = 1000003, GREETING = 12, HANDSHAKE = 14, REQUEST = 10, KEY = 8 };
 
 static inline void pattern_fill(unsigned char *into, size_t size)
 {

@@ -1,6 +1,7 @@
 /*
- * source PATH: a synthetic display on a unix socket. Greets with 12 bytes, as RFB does; then "b" and eight bytes of
- * number (big endian) make it send so many bytes of the pattern and wait for the next command; "e" makes it echo.
+ * source PATH: a synthetic display on a unix socket, which a viewer speaks to in messages of RFB, since what lies between
+ * may read them. It greets with 12 bytes and skips the 14 of the viewer's handshake. An update request (type 3) holds in
+ * its last eight bytes a number (big endian): so many bytes of the pattern are sent. A key event (type 4) is sent back.
  * A thread for each connection, so that the source is not what limits a viewer beside others.
  */
 #include "pattern.h"
@@ -30,12 +31,9 @@ static int write_all(int fd, const unsigned char *from, size_t size)
     return 1;
 }
 
-static int send_bulk(int fd)
+static int send_bulk(int fd, const unsigned char *number)
 {
-    unsigned char number[8];
     uint64_t left = 0, at = 0;
-    if (!read_all(fd, number, sizeof number))
-        return 0;
     for (int i = 0; i < 8; i++)
         left = left << 8 | number[i];
     while (left > 0) {
@@ -48,25 +46,39 @@ static int send_bulk(int fd)
     return 1;
 }
 
-static void echo(int fd)
+/* Size of the message that begins so; 0: not one of ours. */
+static size_t size_of(unsigned char type)
+{
+    return type == 3 ? REQUEST : type == 4 ? KEY : 0;
+}
+
+static int answer(int fd, const unsigned char *message)
+{
+    return message[0] == 3 ? send_bulk(fd, message + 2) : write_all(fd, message, KEY);
+}
+
+static void converse(int fd)
 {
     unsigned char bytes[4096];
+    size_t have = 0, used = 0;
     ssize_t got;
-    while ((got = read(fd, bytes, sizeof bytes)) > 0 && write_all(fd, bytes, (size_t)got))
-        ;
+    if (!write_all(fd, (const unsigned char *)"RFB 003.008\n", GREETING) || !read_all(fd, bytes, HANDSHAKE))
+        return;
+    while ((got = read(fd, bytes + have, sizeof bytes - have)) > 0) {
+        have += (size_t)got;
+        for (size_t size; used < have && (size = size_of(bytes[used])) <= have - used; used += size)
+            if (size == 0 || !answer(fd, bytes + used))
+                return;
+        memmove(bytes, bytes + used, have - used);
+        have -= used;
+        used = 0;
+    }
 }
 
 static void *serve(void *connection)
 {
     int fd = (int)(intptr_t)connection;
-    unsigned char command;
-    if (write_all(fd, (const unsigned char *)"RFB 003.008\n", GREETING))
-        while (read_all(fd, &command, 1)) {
-            if (command == 'e')
-                echo(fd);
-            else if (command != 'b' || !send_bulk(fd))
-                break;
-        }
+    converse(fd);
     close(fd);
     return NULL;
 }

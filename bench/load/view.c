@@ -4,7 +4,7 @@
  *
  *   bulk BYTES          one viewer reads so many bytes: prints seconds
  *   check BYTES         the same, every byte compared with the source's pattern: prints "ok"
- *   echo COUNT          32 bytes there and back, one after the other: prints p50 and p99 in microseconds
+ *   echo COUNT          a key event there and back, one after the other: prints p50 and p99 in microseconds
  *   busy COUNT VIEWERS  the same beside bulk viewers: prints p50, p99 and the bulk viewers' bytes a second
  *   connects COUNT AT   COUNT connections, AT at once, each until its greeting came: prints seconds
  *   hold COUNT          opens so many, prints "held", waits for a line on stdin
@@ -20,8 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ECHO = 32 };
 
 static target to;
 static char **tickets; /* lines, the blank replaced by 0 */
@@ -65,12 +63,18 @@ static void open_viewer(ws *w)
     ws_read_all(w, greeting, sizeof greeting);
 }
 
+/* What a viewer of RFB says first; the synthetic source does not answer it. */
+static void shake_hands(ws *w)
+{
+    ws_send(w, "RFB 003.008\n\1\1", HANDSHAKE);
+}
+
 static void ask_bulk(ws *w, uint64_t size)
 {
-    unsigned char command[9] = {'b'};
+    unsigned char request[REQUEST] = {3};
     for (int i = 0; i < 8; i++)
-        command[1 + i] = (unsigned char)(size >> (56 - 8 * i));
-    ws_send(w, command, sizeof command);
+        request[2 + i] = (unsigned char)(size >> (56 - 8 * i));
+    ws_send(w, request, sizeof request);
 }
 
 static void read_bulk(ws *w, uint64_t left, const unsigned char *pattern)
@@ -97,6 +101,7 @@ static void bulk(uint64_t size, int check)
         pattern_fill(pattern, PERIOD + WS_BUFFER);
     }
     open_viewer(&w);
+    shake_hands(&w);
     double began = now();
     ask_bulk(&w, size);
     read_bulk(&w, size, pattern);
@@ -115,6 +120,7 @@ static void *bulk_viewer(void *unused)
 {
     ws w;
     open_viewer(&w);
+    shake_hands(&w);
     pthread_barrier_wait(&together);
     while (!stopped) {
         ask_bulk(&w, 64 << 20);
@@ -130,18 +136,18 @@ static void echo(size_t count, int beside)
     ws w;
     pthread_t threads[64];
     double *took = calloc(count, sizeof *took);
-    unsigned char bytes[ECHO] = "e";
+    unsigned char key[KEY] = {4, 1, 0, 0, 0, 0, 0, 'a'};
     open_viewer(&w);
+    shake_hands(&w);
     pthread_barrier_init(&together, NULL, (unsigned)beside + 1);
     for (int i = 0; i < beside; i++)
         pthread_create(&threads[i], NULL, bulk_viewer, NULL);
     pthread_barrier_wait(&together);
     double began = now();
-    ws_send(&w, bytes, 1);
     for (size_t i = 0; i < count; i++) {
         double sent = now();
-        ws_send(&w, bytes, sizeof bytes);
-        ws_read_all(&w, bytes, sizeof bytes);
+        ws_send(&w, key, sizeof key);
+        ws_read_all(&w, key, sizeof key);
         took[i] = now() - sent;
     }
     double lasted = now() - began;

@@ -23,7 +23,8 @@ from portcall.gateway.viewers import Viewers
 from portcall.session.connect import Connection, Ticket
 
 log = structlog.get_logger("viewer")
-_READ = 131072
+_READ = 262_144  # bytes at a time: all that a display's socket holds
+_SHARE = 131_072  # where others read too: more lets bulk viewers starve one who types
 _HIGH, _LOW = 1_048_576, 262_144  # bytes that may wait for a slow side
 _TICKET_WITHIN, _PING_EVERY, _SILENT = 10.0, 20.0, 60.0
 _CLOSE_CODES = {"ticket-refused": 4403, "no-such-session": 4404, "conflict": 4409, "display-unavailable": 4502}
@@ -172,7 +173,7 @@ class ViewerStream(asyncio.Protocol):
         assert self._sock is not None
         parts = [frames.frame(frames.TEXT, json.dumps(ready, separators=(",", ":")).encode())]
         with contextlib.suppress(OSError):  # not yet, or gone: the reader finds out
-            data = self._sock.recv(_READ)
+            data = self._sock.recv(_SHARE)
             if data:
                 if self._connection is not None:
                     self._connection.bytes_out += len(data)
@@ -183,8 +184,9 @@ class ViewerStream(asyncio.Protocol):
 
     def _from_display(self) -> None:
         assert self._sock is not None
+        alone, self._viewers.last_reader = self._viewers.last_reader is self, self
         try:
-            data = self._sock.recv(_READ)
+            data = self._sock.recv(_READ if alone else _SHARE)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:

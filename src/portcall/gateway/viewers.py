@@ -36,6 +36,7 @@ class Viewers:
         self.largest = largest
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams: set[Endable] = set()
+        self.last_reader: Endable | None = None  # whose display was read last
 
     def now(self) -> float:
         return self._clock.monotonic()
@@ -48,6 +49,8 @@ class Viewers:
 
     def forget(self, stream: Endable) -> None:
         self._streams.discard(stream)
+        if self.last_reader is stream:
+            self.last_reader = None
 
     def redeem(self, text: str, session_id: str) -> Ticket:
         return self._connections.redeem(text, session_id)
