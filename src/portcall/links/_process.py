@@ -15,6 +15,7 @@ from portcall.model.user import Account
 WATCH = 2.0  # seconds in which a program that fails is heard of
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHOWN = 2000
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 def login_environment(account: Account) -> dict[str, str]:
@@ -62,9 +63,11 @@ def _reaped(process: subprocess.Popen[bytes]) -> asyncio.Future[int]:
     """The exit code, once the process has ended; it is waited for even when nobody waits for the future."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
+    _running.add(process)
 
     def done() -> None:
         code = process.wait()
+        _running.discard(process)
         if not ended.done():
             ended.set_result(code)
 
