@@ -56,7 +56,7 @@ def _guarded(method: F) -> F:
 
 
 class SessionDaemon:
-    """``notify`` hears of ``running``, ``ended``, ``welcome`` and ``offline``: for whoever waits for the start."""
+    """``notify`` hears of ``running``, ``ended``, ``welcome``, ``accepted``, ``offline`` and ``warm``: for whoever waits for the start."""
 
     def __init__(self, context: Context, notify: Callable[[str, dict[str, Any]], Any]) -> None:
         self.context, self._notify = context, notify
@@ -80,6 +80,7 @@ class SessionDaemon:
         self._every = 0.0
         self._window_count = 0
         self._delivered = False
+        self._words = ""
 
     # --- the start
 
@@ -290,8 +291,7 @@ class SessionDaemon:
 
     def _uplink_state(self, welcomed: bool) -> None:
         if welcomed:
-            if self._uplink.server_id and self.context.record.session.server_id != self._uplink.server_id:
-                self.context.record.change(server_id=self._uplink.server_id)
+            self._belong()
             self._notify("welcome", {})
             if self._ended is not None:
                 self._hand_over()
@@ -299,6 +299,16 @@ class SessionDaemon:
             self._leave(True)
         else:
             self._notify("offline", {})
+
+    def _belong(self) -> None:
+        """To the server that welcomed it, and from now on to no other."""
+        record, uplink = self.context.record, self._uplink
+        if record.session.server_id != uplink.server_id or record.sockets != [uplink.socket_path]:
+            record.change(server_id=uplink.server_id)
+            record.sockets = [uplink.socket_path]
+            uplink.sockets = record.sockets
+            if self._ending is None:
+                _attempt(self.context.save)
 
     def _step(self, step: str, changes: dict[str, Any] | None = None, phase: str = "") -> None:
         now = self.context.clock.monotonic()
@@ -319,6 +329,7 @@ class SessionDaemon:
         self._rest = self.context.loop.after(max(0.5, every) if every else _REST, self._look)
         if every:
             self._resources.look()
+        self._notify("accepted", {})  # a server watches what it has admitted
 
     def _look(self) -> None:
         """Bounds the logs; and, only where somebody watches or much has changed, reports what is used."""
@@ -340,6 +351,8 @@ class SessionDaemon:
         if count and not record.rootless_windows:
             record.rootless_windows = True
             self.context.save()
+            if self._command_over:  # it forked and ended before it counted as started
+                self._command_started()
         elif not count and record.rootless_windows:
             self._last_window = self.context.loop.after(_WINDOW_GRACE, self._no_window)
 
@@ -358,12 +371,10 @@ class SessionDaemon:
         elif early and code in (126, 127):
             self._finish("the command cannot be run", True, code)
         elif record.session.window_mode != ROOTLESS:
-            if record.phase != "running" and code == 0:
+            if record.phase != "running" and (code == 0 or self.context.stdio is not None):
                 self._command_started()
             self._finish(f"the command ended ({_told(code)})", record.phase != "running", code)
         elif not record.rootless_windows:
-            if record.phase != "running" and code == 0:
-                self._command_started()
             self._wait_for_window(_NO_WINDOW, 0.05)
 
     def _wait_for_window(self, left: float, wait: float) -> None:
@@ -403,8 +414,10 @@ class SessionDaemon:
     def _finish(self, reason: str, failed: bool, code: int | None = None, grace: float = _OWN_GRACE) -> None:
         if self._ending is not None or self._ended is not None:
             return
-        record = self.context.record
+        record, place = self.context.record, self.context.place
         record.ending = reason
+        if failed and "command" not in record.processes:  # now, before the end of the display fills its log
+            self._words = log.last_lines(place / "display.log")
         if self.claimed:
             _attempt(self.context.save)
         self._rootless.stop()
@@ -425,9 +438,7 @@ class SessionDaemon:
         if not self.claimed:
             self._leave(True)
             return
-        told = log.tail(place / "log", _LOG_END)[0]
-        if failed and "command" not in record.processes:
-            told = log.last_lines(place / "display.log") or told
+        told = self._words or log.tail(place / "log", _LOG_END)[0]
         self._ended = messages.SessionEnded(record.session.id, reason, failed, code, told)
         record.ended = dataclasses.asdict(self._ended)
         record.change(state=lifecycle.ENDED, ended=self.context.clock.now(), reason=reason, exit_code=code)

@@ -8,7 +8,8 @@ import signal
 from typing import Iterable, NamedTuple
 
 MARK = "PORTCALL_SESSION_ID"
-SESSION_NAME, LINK_NAME = "portcall-sess", "portcall-link"  # 15 bytes at most
+SESSION_NAME, WARM_NAME, LINK_NAME = "portcall-sess", "portcall-warm", "portcall-link"  # 15 bytes at most
+DAEMONS = (SESSION_NAME, WARM_NAME, LINK_NAME)
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -88,7 +89,7 @@ def descendants(table: dict[int, Stat], roots: Iterable[int]) -> set[int]:
     pending = list(roots)
     while pending:
         for child in children.get(pending.pop(), ()):
-            if child not in found and table[child].name not in (SESSION_NAME, LINK_NAME):
+            if child not in found and table[child].name not in DAEMONS:
                 found.add(child)
                 pending.append(child)
     return found
@@ -99,7 +100,7 @@ def marked(table: dict[int, Stat], marks: Iterable[str]) -> set[int]:
     wanted = {f"{MARK}={mark}".encode() for mark in marks}
     found = set()
     for pid, status in table.items():
-        if status.name not in (SESSION_NAME, LINK_NAME) and wanted.intersection(_environment(pid)):
+        if status.name not in DAEMONS and wanted.intersection(_environment(pid)):
             found.add(pid)
     return found
 

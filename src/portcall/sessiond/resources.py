@@ -55,7 +55,7 @@ class Resources:
         while pending:
             pid = pending.pop()
             status = processes.stat(pid)
-            if pid in found or status is None or status.name in (processes.SESSION_NAME, processes.LINK_NAME):
+            if pid in found or status is None or status.name in processes.DAEMONS:
                 continue
             found[pid] = None
             pending += processes.children(pid)

@@ -105,6 +105,7 @@ def run_adopted(base: str, name: str, account: Account, clock: Clock, notify: No
 
 def run_warm(base: str, plan: messages.KeepWarm, account: Account, clock: Clock, orders: socket.socket, sockets: list[str]) -> None:
     """A display without an order; the link gives one over ``orders``, or closes it and all is undone."""
+    processes.name_self(processes.WARM_NAME)
     place = Place.make(base)
     order = StartOrder("", "", account.name, "", plan.geometry, "desktop", limits=plan.limits)
     record = Record(_session(order, clock), order, sockets)
@@ -126,6 +127,7 @@ def run_warm(base: str, plan: messages.KeepWarm, account: Account, clock: Clock,
             return
         link.channel.reply(message.seq, {"pid": os.getpid()})
         link.flush()
+        processes.name_self(processes.SESSION_NAME)
         daemon.take_order()
         _fit(context, plan)
 

@@ -22,7 +22,7 @@ class Uplink:
         self, loop: Loop, sockets: list[str], hello: Callable[[], Any], on_message: OnMessage,
         on_state: Callable[[bool], None], on_connected: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        self._loop, self._sockets = loop, sockets
+        self._loop, self.sockets = loop, sockets
         self._hello, self._on_message, self._on_state = hello, on_message, on_state
         self._on_connected = on_connected
         self._wait = _FIRST_WAIT
@@ -39,7 +39,7 @@ class Uplink:
             self._timer = None
         if self.connection is not None:
             return True
-        for path in self._sockets:
+        for path in self.sockets:
             sock = dial(path)
             if sock is not None:
                 self.socket_path = path

@@ -1,0 +1,182 @@
+"""``scripts/start``: starts a session on this host as the calling user, with or without a server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Any, NoReturn
+
+from portcall.clock import Clock
+from portcall.errors import Conflict, PortcallError, StartFailed
+from portcall.model.start import StartOrder
+from portcall.sessiond import known, places
+from portcall.sessiond.asked import Asked, parser
+from portcall.sessiond.daemon import SessionDaemon
+from portcall.sessiond.loop import READ, Loop
+from portcall.sessiond.places import Place
+from portcall.sessiond.record import Record
+from portcall.sessiond.run import become_daemon, own_account, prepare, run_order
+
+_VERDICT = 3.0  # seconds for the server to refuse a session that runs
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_GRACE = 5.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    try:
+        asked = Asked(parser().parse_args(argv))
+        return _start(asked)
+    except PortcallError as error:
+        _complain(error.detail, str(error.extra.get("log", "")))
+        return 1
+
+
+def weblink(_argv: list[str] | None = None) -> int:
+    """``scripts/start-weblink``: sessions that dial out over the network."""
+    _complain("sessions that dial out over the network (weblinks) are not offered by this version")
+    return 1
+
+
+def _start(asked: Asked) -> int:
+    there = known.look(asked.text("config_path"))
+    profile = there.profile(asked.text("profile", "default"))
+    account = own_account()
+    order = asked.order(account.name, profile, float(there.document.get("startTimeout") or 60.0))
+    known.check_geometry(profile, order.geometry)
+    base = places.prepare(places.base_directory())
+    if not there.answers:
+        known.check_seats(there.document.get("limits") or {}, base)
+    try:
+        place, record = prepare(order, there.sockets, base, Clock())
+    except Conflict as error:
+        raise StartFailed(error.detail) from error
+    ours, theirs = socket.socketpair()
+    stdio = _duplicates() if asked.cli else None
+    if os.fork() == 0:
+        _daemon(place, record, theirs, stdio)
+    for descriptor in (place.lock, *(stdio or ())):
+        os.close(descriptor)
+    theirs.close()
+    return _follow_to_the_end(ours) if asked.cli else _until_it_runs(ours, order)
+
+
+def _daemon(place: Place, record: Record, parent: socket.socket, stdio: tuple[int, int, int] | None) -> NoReturn:
+    """The child: a session daemon that outlives us (without ``--cli``)."""
+    code = 70
+    try:
+        become_daemon([place.lock, parent.fileno(), *(stdio or ())])
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        os.close(null)
+
+        def tell(event: str, members: dict[str, Any]) -> None:
+            with contextlib.suppress(OSError):  # nobody waits any more
+                parent.sendall(json.dumps({**members, "event": event}).encode() + b"\n")
+
+        def listen(loop: Loop, daemon: SessionDaemon) -> None:
+            loop.watch(parent.fileno(), READ, lambda _: _hear(loop, daemon, parent, stdio is not None))
+
+        run_order(place, record, own_account(), Clock(), tell, stdio, listen)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _hear(loop: Loop, daemon: SessionDaemon, parent: socket.socket, bound: bool) -> None:
+    """Signals for the command; and the end of who follows it, which is the session's end too where it is bound."""
+    try:
+        data = parent.recv(64)
+    except OSError:
+        data = b""
+    if not data:
+        loop.forget(parent.fileno())
+        if bound:
+            daemon.end("the process that followed it ended", _GRACE)
+        return
+    command = daemon.context.record.processes.get("command")
+    for number in data:
+        if command is not None:
+            with contextlib.suppress(OSError):
+                os.killpg(command.pid, number)
+        else:
+            daemon.end(f"interrupted by signal {number} while it started", 1.0)
+
+
+def _until_it_runs(daemon: socket.socket, order: StartOrder) -> int:
+    """Prints the session once it runs and no server has refused it."""
+    session: dict[str, Any] | None = None
+    decided = False
+    for event in _events(daemon, order.start_timeout + 15):
+        kind = event.pop("event")
+        if kind == "running":
+            session = event["session"]
+            daemon.settimeout(_VERDICT)
+        elif kind in ("accepted", "offline"):
+            decided = True
+        elif kind == "ended":
+            raise StartFailed(event["reason"], log=event["log"])
+        if session is not None and decided:
+            break
+    if session is None:
+        raise StartFailed("the session's process ended without a word")
+    print(json.dumps(session, ensure_ascii=False))
+    return 0
+
+
+def _follow_to_the_end(daemon: socket.socket) -> int:
+    """``--cli``: until it is over; the command's exit code, 128 and the signal's number where one killed it."""
+
+    def forward(number: int, _frame: object) -> None:
+        with contextlib.suppress(OSError):
+            daemon.send(bytes([number]))
+
+    for number in _FORWARDED:
+        signal.signal(number, forward)
+    for event in _events(daemon, None):
+        if event["event"] == "ended":
+            code = event["exit_code"]
+            if code is None or event["failed"]:
+                _complain(event["reason"])
+            return 1 if code is None else code if code >= 0 else 128 - code
+    raise StartFailed("the session's process ended without a word")
+
+
+def _events(daemon: socket.socket, timeout: float | None) -> Any:
+    """What the daemon tells, until it closes or says nothing for as long as the socket's time limit."""
+    daemon.settimeout(timeout)
+    buffer = b""
+    while True:
+        try:
+            data = daemon.recv(65_536)
+        except OSError:
+            return
+        if not data:
+            return
+        *lines, buffer = (buffer + data).split(b"\n")
+        yield from map(json.loads, lines)
+
+
+def _duplicates() -> tuple[int, int, int]:
+    """Our standard descriptors, for the command: the daemon's own are /dev/null."""
+    found = []
+    for descriptor in (0, 1, 2):
+        try:
+            found.append(os.dup(descriptor))
+        except OSError:
+            found.append(os.open(os.devnull, os.O_RDWR))
+    return found[0], found[1], found[2]
+
+
+def _complain(reason: str, log: str = "") -> None:
+    print(f"start: {reason}", file=sys.stderr)
+    for line in log.splitlines()[-20:]:
+        print(f"  {line}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

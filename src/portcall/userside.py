@@ -1,0 +1,92 @@
+"""Copies the user side into a directory of its own, which every user may read and run with the system's Python."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+PACKAGES = ("linkd", "sessiond", "displays", "wire", "model")
+MODULES = ("__init__", "clock", "errors", "plugins")
+_KEPT = 3  # versions; a link that runs may still read the one that it began with
+
+# file name → (module, function); run with -I -S -E or by their own first line
+_ENTRIES = {
+    "libexec/portcall-link": ("portcall.linkd.main", "main"),
+    "scripts/start": ("portcall.sessiond.start", "main"),
+    "scripts/start-weblink": ("portcall.sessiond.start", "weblink"),
+}
+_ENTRY = """#!{python} -ISE
+import sys
+
+sys.path.insert(0, {root!r})
+from {module} import {function}
+
+sys.exit({function}())
+"""
+
+
+def sources() -> dict[str, Path]:
+    """What the user side consists of: path in the tree → file of ours."""
+    here = Path(__file__).parent
+    files = [here / f"{module}.py" for module in MODULES]
+    for package in PACKAGES:
+        files += sorted((here / package).rglob("*.py"))
+    return {str(Path("portcall") / file.relative_to(here)): file for file in files}
+
+
+def install(target: Path, python: str = "/usr/bin/python3") -> Path:
+    """The root of the tree for this state of the sources, below ``target``; made only where it is not there yet.
+
+    It appears as a whole, by a rename. Several servers may install at the same time.
+    """
+    files = {name: file.read_bytes() for name, file in sources().items()}
+    digest = hashlib.sha256(repr((python, _ENTRY)).encode())
+    for name, content in sorted(files.items()):
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    root = target.absolute() / digest.hexdigest()[:16]
+    if (root / "libexec/portcall-link").exists():
+        os.utime(root)
+        return root
+    target.mkdir(parents=True, exist_ok=True)
+    target.chmod(0o755)
+    draft = Path(tempfile.mkdtemp(prefix=".new-", dir=target))
+    try:
+        for name, content in files.items():
+            _write(draft / name, content, 0o644)
+        for name, (module, function) in _ENTRIES.items():
+            text = _ENTRY.format(python=python, root=str(root), module=module, function=function)
+            _write(draft / name, text.encode(), 0o755)
+        _compile(draft, root, python)
+        for directory in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
+            directory.chmod(0o755)
+        with contextlib.suppress(OSError):  # another made the same meanwhile
+            draft.rename(root)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    _forget_old(target)
+    return root
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+def _compile(draft: Path, root: Path, python: str) -> None:
+    """By the Python that will run it. The tree never changes, so nothing need be compared when it is loaded."""
+    argv = [python, "-I", "-S", "-E", "-m", "compileall", "-q", "-s", str(draft), "-p", str(root)]
+    argv += ["--invalidation-mode", "unchecked-hash", str(draft / "portcall")]
+    # where it cannot be compiled it still runs, only slower
+    subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, umask=0o022)
+
+
+def _forget_old(target: Path) -> None:
+    trees = [path for path in target.iterdir() if (path / "libexec/portcall-link").exists()]
+    for tree in sorted(trees, key=lambda path: path.stat().st_mtime, reverse=True)[_KEPT:]:
+        shutil.rmtree(tree, ignore_errors=True)
