@@ -63,7 +63,12 @@ def application(place: StandIn) -> FastAPI:  # noqa: PLR0915  (a table of routes
         body = await request.body()
         path = request.url.path.removeprefix("/api")
         place.asked.append((request.method, path, json.loads(body) if body else dict(request.query_params)))
-        public = path in ("", "/") or (path.startswith("/login") and request.method in ("POST",)) or place.peers
+        public = (
+            path in ("", "/")
+            or path.startswith("/login/")
+            or (path, request.method) == ("/login", "POST")
+            or place.peers
+        )
         if not public and request.headers.get("authorization") != f"Bearer {place.token}":
             error = NotLoggedIn(instance="p-401")
             return JSONResponse(error.problem(), 401)
@@ -248,10 +253,11 @@ def application(place: StandIn) -> FastAPI:  # noqa: PLR0915  (a table of routes
 
 
 @contextmanager
-def served(place: StandIn, uds: Path | None = None, **tls: Any) -> Iterator[StandIn]:
+def served(place: StandIn, uds: Path | None = None, port: int = 0, **tls: Any) -> Iterator[StandIn]:
     """The stand-in on a free port of loopback, or on a unix socket, for the block."""
     listener = socket.socket(socket.AF_UNIX if uds else socket.AF_INET, socket.SOCK_STREAM)
-    listener.bind(str(uds) if uds else ("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(str(uds) if uds else ("127.0.0.1", port))
     listener.listen(64)
     config = uvicorn.Config(application(place), log_level="critical", lifespan="off", ws="websockets-sansio", **tls)
     server = uvicorn.Server(config)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,12 @@ class Key:
         pair = self._pair
         if self._in_agent:
             # a connection to the agent belongs to the event loop that it was made in
-            pair = next(key for key in await _agent_pairs() if key.public_data == self.public_data)
+            async with _agent() as pairs:
+                pair = next(key for key in pairs if key.public_data == self.public_data)
+                pair.set_sig_algorithm(algorithm)
+                return bytes(await pair.sign_async(challenge))
         pair.set_sig_algorithm(algorithm)
-        return bytes(await pair.sign_async(challenge))
+        return bytes(pair.sign(challenge))
 
 
 def signature_algorithm(challenge: bytes, user: str, public: bytes) -> bytes:
@@ -90,6 +94,9 @@ def from_file(name: str) -> Iterator[Key]:
             need_person(f"The passphrase of {path}")
             private = asyncssh.read_private_key(path, one(f"Passphrase of {path}", echo=False))
         yield Key(asyncssh.load_keypairs([private])[0])
+    except asyncssh.KeyEncryptionError as error:
+        # OpenSSH's own format needs bcrypt, which need not be there; the agent can always read it
+        raise InvalidValue(f"{path} cannot be decrypted here. Run: ssh-add {path}; then: --key {path}.pub") from error
     except (OSError, ValueError, asyncssh.Error) as error:
         raise InvalidValue(f"{path}: {error}") from error
 
@@ -98,13 +105,26 @@ def from_agent() -> Iterator[Key]:
     """The agent's keys, in its order."""
     if not os.environ.get("SSH_AUTH_SOCK"):
         raise PortcallError("There is no SSH agent (SSH_AUTH_SOCK is not set).")
-    return (Key(pair, in_agent=True) for pair in asyncio.run(_agent_pairs()))
+    return iter(asyncio.run(_agent_keys()))
 
 
-async def _agent_pairs() -> list[Any]:
+async def _agent_keys() -> list[Key]:
+    async with _agent() as pairs:
+        return [Key(pair, in_agent=True) for pair in pairs]
+
+
+@contextlib.asynccontextmanager
+async def _agent() -> AsyncIterator[list[Any]]:
+    """The agent's key pairs, while it is connected."""
     import asyncssh
 
     try:
-        return list(await (await asyncssh.connect_agent()).get_keys())
+        agent = await asyncssh.connect_agent()
+        pairs = list(await agent.get_keys())
     except (OSError, ValueError) as error:
         raise PortcallError(f"The SSH agent does not answer: {error}") from error
+    try:
+        yield pairs
+    finally:
+        agent.close()
+        await agent.wait_closed()

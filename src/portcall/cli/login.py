@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import socket
@@ -159,7 +160,8 @@ def converse(client: Client, stage: dict[str, Any], key: Key | None, user: str) 
             else:
                 raise PortcallError(f"The server asks for {stage['stage']!r}, which cannot be given here.")
         except BaseException:
-            client.give_up_login(attempt)
+            with contextlib.suppress(PortcallError):
+                client.give_up_login(attempt)
             raise
         stage = client.answer_login(attempt, replies)
     return stage

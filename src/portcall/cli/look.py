@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from portcall.cli import output
-from portcall.cli.command import command, json_option, server_options, session_argument
+from portcall.cli.command import command, json_option, local_option, server_options, session_argument
 from portcall.cli.reach import current, resolve
 from portcall.clock import Clock
 from portcall.errors import PortcallError
@@ -45,11 +45,12 @@ def screenshot(session: str, target: str, width: int | None) -> None:
 @command("processes", examples=[("portcall processes 3f2a", "what runs in a session, with processor use and memory")])
 @session_argument
 @json_option
+@local_option
 @server_options
 def processes(session: str, as_json: bool) -> None:
     """List a session's processes."""
-    client = current().client()
-    found = client.processes(resolve(client, session).id)
+    source = current().sessions()
+    found = source.processes(resolve(source, session).id)
     if as_json:
         output.document(found)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 
 import click
@@ -10,14 +11,18 @@ from portcall.cli.command import Command, Group
 from portcall.cli.commands import COMMANDS, SECTIONS
 from portcall.cli.main import portcall
 
+_EVERYWHERE = frozenset({"--help", "--url", "--ca"})
 _HEAD = """# Command line
 
 Made by `scripts/make-cli-reference` from the commands themselves; change those. How to do things with it:
 [The command line](../howto/command-line.md).
 
 SESSION is the id of a session, the beginning of one, or a name that only one session has. Commands that print take
-`--json`. Text is for people: on a terminal it is fitted and coloured (not with `NO_COLOR`), elsewhere it is plain, whole and
-in columns in which an empty cell is `-`.
+`--json`. Text is for people: on a terminal it is fitted and coloured (not with `NO_COLOR`), elsewhere it is plain,
+whole and in columns in which an empty cell is `-`.
+
+Every command that asks a server takes `--url URL` (the server; else `PORTCALL_URL`, the one on this host, or that of
+the last login) and `--ca FILE` (certificates that vouch for it).
 
 | exit code | |
 |---|---|
@@ -46,7 +51,7 @@ def page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    root = click.Context(portcall, info_name="portcall")
+    root = click.Context(portcall, info_name="portcall", help_option_names=["-h", "--help"])
     for section in SECTIONS:
         yield f"## {section}\n"
         for row in COMMANDS:
@@ -58,7 +63,7 @@ def _sections() -> Iterator[str]:
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"### {context.command_path}\n"
     yield f"    {context.command_path} {' '.join(command.collect_usage_pieces(context))}\n"
-    yield f"{(command.help or '').strip()}\n"
+    yield f"{inspect.cleandoc(command.help or '')}\n"
     if rows := list(_options(command, context)):
         yield "| option | |\n|---|---|"
         yield from rows
@@ -74,7 +79,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
     for parameter in command.get_params(context):
-        if isinstance(parameter, click.Option) and "--help" not in parameter.opts and not parameter.hidden:
+        if isinstance(parameter, click.Option) and not _EVERYWHERE.intersection(parameter.opts):
             record = parameter.get_help_record(context)
             if record is not None:
                 names, help_ = (text.replace("|", "\\|") for text in record)

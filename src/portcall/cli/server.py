@@ -140,8 +140,16 @@ def _pid(address: Address) -> int:
 @json_option
 def link(as_json: bool) -> None:
     """Print a fresh link to your own one-person server."""
-    _running()
-    document = current().client().fresh_link()
+    from portcall.client.address import local
+    from portcall.client.api import Client
+
+    for address in local(os.environ):
+        with Client(address) as client:
+            if client.server().get("onePerson"):
+                document = client.fresh_link()
+                break
+    else:
+        raise ServerUnreachable("No one-person server of yours runs on this host. portcall server starts one.")
     if as_json:
         output.document(document)
     else:

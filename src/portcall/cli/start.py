@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import importlib.util
+import json
+import os
 import shlex
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -71,29 +74,25 @@ def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, docu
     Prints the session as JSON. With a server the start goes through it; without one it is made on this host directly,
     as with --local and --cli.
     """
+    reach = current()
     if words and texts["command"]:
         raise click.UsageError("Give the command once: as --command or as words.")
     given: dict[str, Any] = {name: value for name, value in texts.items() if value is not None}
     if words:
         given["command"] = words[0] if len(words) == 1 else shlex.join(words)
-    reach = current()
-    if cli or reach.local:
-        return direct(given, params, env, document, config_path, cli)
     secrets = read_json(env, "--env") if env else {}
-    asked = _request(given, params, read_json(document, "--json") if document else {}, secrets)
-    if asked is None:
-        return direct(given, params, env, document, config_path, cli)
+    merged = merge(read_json(document, "--json") if document else {}, secrets.pop("args", {}), given, params)
+    if cli or reach.local or merged.get("cli") is True:
+        return direct({**merged, "cli": cli or merged.get("cli") is True}, secrets, config_path)
     try:
-        session = through_server(reach, asked, then)
+        session = through_server(reach, request(merged), then)
     except ServerUnreachable as error:
-        if reach.url or not error.extra.get("refused"):
-            raise
-        if not reach.client().address.on_this_host or then:
+        address = reach.client().address
+        if address.given or then or not error.extra.get("refused") or not address.on_this_host:
             raise
         if sys.stderr.isatty():
             click.echo("portcall: no server runs here; starting on this host directly", err=True)
-        complete = {**codec.to_document(asked), "env": secrets}
-        return direct({}, (), None, _embedded(complete), config_path, cli)
+        return direct(merged, secrets, config_path)
     if "text" in session:
         output.line(output.neutral(session["text"].rstrip("\n"), lines=True))
         return 0
@@ -105,28 +104,27 @@ def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, docu
     return 0
 
 
-def _request(
-    given: dict[str, Any], params: tuple[str, ...], document: dict[str, Any], secrets: dict[str, Any]
-) -> StartRequest | None:
-    """What is asked, options strongest; None where it says ``cli``, which only a direct start can do."""
-    arguments = secrets.get("args", {})
+def merge(document: dict[str, Any], arguments: Any, given: dict[str, Any], params: tuple[str, ...]) -> dict[str, Any]:
+    """One object of all parameters: the document, over it ``args`` of the pipe, over it the options."""
     if not isinstance(arguments, dict):
         raise InvalidValue("--env: the member args must be an object")
-    merged: dict[str, Any] = {**document, **arguments, **given}
-    if merged.get("cli") is True:
-        return None
     together: dict[str, Any] = {}
     for source in (document.get("params"), arguments.get("params")):
         if source is not None and not isinstance(source, dict):
             raise InvalidValue("params must be an object", field="params")
         together.update(source or {})
     together.update(pair(text) for text in params)
+    merged = {**document, **arguments, **given, "params": together}
     # --name is a shortcut for the param of that name (the start guide)
-    name = str(together.pop("name", ""))
-    known = {key: value for key, value in merged.items() if key in _TEXTS and value is not None}
-    known.setdefault("name", name)
-    known.setdefault("command", "")
-    return check(codec.from_document(StartRequest, {**known, "params": together}))
+    named = together.pop("name", "")
+    merged["name"] = merged.get("name") or str(named)
+    return merged
+
+
+def request(merged: dict[str, Any]) -> StartRequest:
+    """What a server is asked; InvalidValue for the first member that cannot be right."""
+    known = {name: merged[name] for name in (*_TEXTS, "params") if merged.get(name) is not None}
+    return check(codec.from_document(StartRequest, {"command": "", **known}))
 
 
 def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str, Any]:
@@ -148,7 +146,8 @@ def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str
                 try:
                     replies = answers(answer)
                 except BaseException:
-                    client.give_up_start(attempt)
+                    with contextlib.suppress(PortcallError):
+                        client.give_up_start(attempt)
                     raise
                 answer = client.answer_start(attempt, replies)
             else:
@@ -157,23 +156,26 @@ def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str
         return result
 
 
-def direct(given: dict[str, Any], params: tuple[str, ...], env: str | None, document: str | None,
-           config_path: str | None, cli: bool) -> int:  # fmt: skip
-    """Start on this host without asking a server; the user side has the same parameters and reads them itself."""
-    argv: list[str] = []
-    for name, value in given.items():
-        argv += [f"--{name}", str(value)]
-    for text in params:
-        argv += ["--param", text]
-    for name, option in (("--env", env), ("--json", document), ("--config_path", config_path)):
-        if option is not None:
-            argv += [name, option]
-    if cli:
-        argv.append("--cli")
-    return int(importlib.import_module("portcall.sessiond.start").main(argv) or 0)
+def direct(merged: dict[str, Any], secrets: dict[str, Any], config_path: str | None) -> NoReturn:
+    """Become the user side's start, which asks no server. Everything goes through pipes: nothing shows in ``ps``.
+
+    A fresh interpreter without ours in it: what stays behind for the session is small.
+    """
+    places = importlib.util.find_spec("portcall")
+    source = os.path.dirname((places.submodule_search_locations or [""])[0]) if places else ""
+    program = f"import sys; sys.path.insert(0, {source!r}); from portcall.sessiond.start import main; sys.exit(main())"
+    argv = [sys.executable, "-ISE", "-c", program, "--json", str(_pipe(merged))]
+    if secrets:
+        argv += ["--env", str(_pipe(secrets))]
+    if config_path:
+        argv += ["--config_path", config_path]
+    sys.stdout.flush()
+    os.execv(sys.executable, argv)
 
 
-def _embedded(document: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps({name: value for name, value in document.items() if value not in ("", None, {})})
+def _pipe(document: dict[str, Any]) -> int:
+    """A descriptor, of any size, that the next program reads the document from."""
+    descriptor = os.memfd_create("portcall-start", 0)
+    os.write(descriptor, json.dumps({name: value for name, value in document.items() if value is not None}).encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

@@ -60,32 +60,40 @@ def parse(url: str) -> Address:
 
 
 def runtime_directories(environment: Mapping[str, str], uid: int) -> list[Path]:
-    """Where a server of this host may have its sockets: one's own, then the service's."""
+    """Where a server of this host may have its sockets: the service's, then one's own; as the user side looks."""
     if named := environment.get("PORTCALL_RUNTIME_DIR"):
         return [Path(named)]
-    return [Path(f"/tmp/portcall-{uid}"), Path("/run/portcall")]
+    return [Path("/run/portcall"), Path(f"{environment.get('FX_TEMP_DIR') or '/tmp'}/portcall-{uid}")]
+
+
+def local(environment: Mapping[str, str], uid: int | None = None) -> list[Address]:
+    """The servers of this host that listen on a socket for its users."""
+    found = []
+    for directory in _trusted_directories(environment, uid):
+        path = directory / "api.sock"
+        if listens(path):
+            prefix = urlsplit(_public_url(directory)).path.rstrip("/")
+            found.append(Address(f"http://localhost{prefix}", socket=str(path)))
+    return found
 
 
 def find(url: str, environment: Mapping[str, str], remembered: str = "", uid: int | None = None) -> Address:
     """The server to talk to. Opens no connection but to local sockets, to see whether somebody listens."""
     if given := url or environment.get("PORTCALL_URL", ""):
         return parse(given)
-    directories = [
-        directory
-        for directory in runtime_directories(environment, os.getuid() if uid is None else uid)
-        if trusted(directory, os.getuid() if uid is None else uid)
-    ]
-    for directory in directories:
-        path = directory / "api.sock"
-        if listens(path):
-            prefix = urlsplit(_public_url(directory)).path.rstrip("/")
-            return Address(f"http://localhost{prefix}", socket=str(path))
+    for address in local(environment, uid):
+        return address
     if remembered:
         return Address(remembered)
-    for directory in directories:
+    for directory in _trusted_directories(environment, uid):
         if public := _public_url(directory):
             return Address(parse(public).url)
     return Address(DEFAULT_URL)
+
+
+def _trusted_directories(environment: Mapping[str, str], uid: int | None) -> list[Path]:
+    me = os.getuid() if uid is None else uid
+    return [directory for directory in runtime_directories(environment, me) if trusted(directory, me)]
 
 
 def trusted(directory: Path, uid: int) -> bool:
