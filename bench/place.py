@@ -56,8 +56,8 @@ class Place:
         return answer["result"]  # type: ignore[no-any-return]
 
     def sessions_folder(self) -> Path:
-        """Where the user side keeps its sessions."""
-        return next(self.folder.glob("tmp/portcall-*")) / "sessions"
+        """Where the user side keeps its sessions: the only folder that is not the measurement's own."""
+        return Path(f"/tmp/portcall-{os.getuid()}/sessions")
 
     def end(self, ids: list[str]) -> None:
         """All told to end, then each waited for until nothing of it is left."""
@@ -80,6 +80,11 @@ class Place:
             if pid != self.process.pid and "python" in os.path.basename(os.readlink(f"/proc/{pid}/exe"))
             and pid not in processes.children(self.process.pid)
         ]  # fmt: skip
+
+    def displays(self) -> list[int]:
+        """X servers of this place's sessions."""
+        below = {child for pid in self.user_side() for child in processes.children(pid)}
+        return processes.with_argument("-rfbunixpath", below)
 
     def tickets(self, ids: list[str], count: int) -> Path:
         """A file of tickets for load/view.c, the sessions in turn."""
@@ -109,7 +114,11 @@ def opened(settings: Mapping[str, object] | None = None, tls: tuple[str, str] | 
     }  # fmt: skip
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [str(_PORTCALL), "server"], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [str(_PORTCALL), "server", "--one-person"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
         )
     place: Place | None = None
     try:

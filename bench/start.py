@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import place, processes, report, tools, xvnc
+from bench import place, report, tools, xvnc
 from bench.place import Place
 from bench.waiting import rest, until
 
@@ -94,11 +94,9 @@ def show_steps(samples: Samples) -> None:
 
 
 def warm_ready(server: Place) -> None:
-    """A display waits warm: it is there and its socket answers; what it still does at its start is over."""
-    until(
-        lambda: processes.with_argument("-rfbunixpath", processes.with_argument(str(server.folder))), "a warm display"
-    )
-    rest(0.3)
+    """A display waits warm: the only one there is. What it still does at its start is over a moment later."""
+    until(server.displays, "a warm display")
+    rest(0.5)
 
 
 def one_at_a_time(server: Place, bare: tools.Tool, count: int) -> tuple[list[float], Samples, Samples]:
