@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 from typing import Any, Callable
 
 from portcall.clock import Clock
 from portcall.model.user import Account
 from portcall.linkd.forking import fork
 from portcall.sessiond import places, processes
+from portcall.sessiond.display import remove_socket
+from portcall.sessiond.ending import kill_marked
 from portcall.sessiond.loop import READ, Loop
 from portcall.sessiond.places import Place
 from portcall.sessiond.record import Record
@@ -126,9 +127,8 @@ class Adoption:
             if place is None:
                 continue
             record = Record.load(place.path)
+            kill_marked([name], [one.pid for one in (record.processes if record else {}).values() if processes.alive(one)])
             if record is not None:
-                for one in record.processes.values():
-                    processes.send(one, signal.SIGKILL)
-            processes.end_at_once(processes.marked(processes.own(), [name]))
+                remove_socket(record.number)
             place.remove()
             os.close(place.lock)

@@ -250,8 +250,10 @@ class SessionDaemon:
 
     def _again_from_display(self) -> None:
         """The pipe with its number died with the daemon: a new display."""
-        kill_marked(self.context.record.marks)
-        self.context.record.processes = {"daemon": processes.process(os.getpid())}
+        record = self.context.record
+        spawned = record.processes.get("display")
+        kill_marked(record.marks, [spawned.pid] if spawned is not None and processes.alive(spawned) else [])
+        record.processes = {"daemon": processes.process(os.getpid())}
         self.context.place.reduce(("log", "session.json", "control"))
         self._begin()
 

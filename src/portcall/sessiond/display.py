@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import stat as modes
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 from portcall import plugins
 from portcall.displays.base import Display, DisplayPlan
@@ -149,6 +149,23 @@ def remove_socket(number: int | None) -> None:
                 holder = int(file.read())
             if not os.path.exists(f"/proc/{holder}"):
                 os.unlink(lock)
+
+
+def numbers(pids: Iterable[int]) -> set[int]:
+    """Numbers of the displays whose sockets these processes hold."""
+    inodes = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    inodes.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    found = set()
+    with open("/proc/net/unix", errors="replace") as file:
+        for line in file:
+            fields = line.split()
+            if len(fields) == 8 and fields[7].startswith(f"{_SOCKETS}/X") and f"socket:[{fields[6]}]" in inodes:
+                found.add(int(fields[7][len(_SOCKETS) + 2 :]))
+    return found
 
 
 def _bound(path: str) -> bool:

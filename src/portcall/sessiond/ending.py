@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
-from typing import Any, Callable
+import time
+from typing import Any, Callable, Iterable
 
-from portcall.sessiond import processes
+from portcall.sessiond import display, processes
 from portcall.sessiond.context import Context
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.005, 0.1
@@ -94,6 +96,17 @@ class Ending:
         self._on_done()
 
 
-def kill_marked(marks: list[str]) -> None:
-    """At once, all that carry one of the marks: leftovers of a start whose daemon was killed."""
-    processes.end_at_once(processes.marked(processes.own(), marks))
+def kill_marked(marks: list[str], others: Iterable[int] = ()) -> None:
+    """At once, all that carry one of the marks, and ``others``: leftovers of a start whose daemon was killed.
+
+    An X server that is killed leaves its socket; which one it was is seen before, since nobody wrote it down.
+    """
+    pids = processes.marked(processes.own(), marks) | set(others)
+    displays = display.numbers(pids)
+    killed = [processes.process(pid) for pid in pids]
+    processes.end_at_once(pids)
+    deadline = time.monotonic() + _HOPELESS
+    while any(map(processes.alive, killed)) and time.monotonic() < deadline:
+        select.select((), (), (), _FIRST_LOOK)  # they are not our children: there is nothing to wait on
+    for number in displays:
+        display.remove_socket(number)

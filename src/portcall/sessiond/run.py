@@ -24,6 +24,7 @@ from portcall.sessiond import places, processes, rfb
 from portcall.sessiond.connection import Connection
 from portcall.sessiond.context import Context
 from portcall.sessiond.daemon import SessionDaemon
+from portcall.sessiond.ending import kill_marked
 from portcall.sessiond.loop import Loop
 from portcall.sessiond.places import Place
 from portcall.sessiond.record import Record
@@ -90,7 +91,7 @@ def run_adopted(base: str, name: str, account: Account, clock: Clock, notify: No
     record = Record.load(place.path)
     if record is None:
         # nobody can tell what it was: whatever carries its mark is ended
-        processes.end_at_once(processes.marked(processes.own(), [name]))
+        kill_marked([name])
         place.remove()
         return
     record.processes["daemon"] = processes.process(os.getpid())

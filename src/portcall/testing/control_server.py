@@ -5,6 +5,7 @@ For tests of links and session daemons. It is only the conversation: no seats, n
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -50,7 +51,8 @@ class Peer:
 
     def _flush(self) -> None:
         for data, _ in self.channel.outgoing():
-            self.socket.sendall(data)
+            with contextlib.suppress(OSError):  # that it has gone is seen where it is read
+                self.socket.sendall(data)
 
     def serve(self) -> None:
         while True:
