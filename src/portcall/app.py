@@ -113,8 +113,9 @@ class Services:
             self._largest,
         )
         self.members = Members(
-            config, self.registry, clock, lambda: self._logins, lambda: [link.account.name for link in self.links.all()]
-        )
+            config, self.registry.live, clock, lambda: self._logins,
+            lambda: [link.account.name for link in self.links.all()],
+        )  # fmt: skip
 
     def _starts(self) -> None:
         self.perform = Perform(
@@ -278,6 +279,8 @@ class Services:
         trace = self.traces.find(session_id)
         if trace is not None and trace.outcome == "open":
             trace.step(step, took=took)
+        if step == "display-alive":
+            self.perform.alive(session_id)
 
     async def _viewer_came(self, connection: Connection) -> None:
         """C5: what the server saw of the client, where all can see it."""

@@ -13,19 +13,22 @@ from portcall import __version__
 from portcall.clock import Clock
 from portcall.config import Config
 from portcall.model import lifecycle
+from portcall.model.session import Session
 from portcall.model.user import Login
-from portcall.session.registry import Registry
 
 
 class Members:
-    """The server object that functions and pages see, in the field names that sites know."""
+    """The server object that functions and pages see, in the field names that sites know.
+
+    ``live`` gives the sessions that are not over, ``linked`` the people who have a link.
+    """
 
     def __init__(
-        self, config: Config, registry: Registry, clock: Clock, logins: Callable[[], list[Login]],
+        self, config: Config, live: Callable[[], list[Session]], clock: Clock, logins: Callable[[], list[Login]],
         linked: Callable[[], list[str]],
     ) -> None:  # fmt: skip
         self._config = config
-        self._registry = registry
+        self._live = live
         self._clock = clock
         self._logins = logins
         self._linked = linked
@@ -34,7 +37,7 @@ class Members:
 
     def here(self) -> dict[str, Any]:
         """Times are seconds since 1970, memory is bytes, ``cpu`` per cent of all cores since the last look."""
-        sessions = self._registry.live()
+        sessions = self._live()
         logins = [login for login in self._logins() if not login.link]
         memory = psutil.virtual_memory()
         return {
