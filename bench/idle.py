@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from bench import place, processes, report
+from bench import account, place, processes, report
 from bench.place import Place
 from bench.waiting import rest, until
 
@@ -86,4 +86,4 @@ def at_rest_of_server(server: Place, seconds: float) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    account.run(main)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import place, report, tools, xvnc
+from bench import account, place, report, tools, xvnc
 from bench.place import Place
 from bench.waiting import rest, until
 
@@ -201,4 +201,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    account.run(main)

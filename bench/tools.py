@@ -32,6 +32,11 @@ def build(name: str) -> Path:
     return program
 
 
+def build_all() -> None:
+    for name in ("bare", "source", "start", "tickets", "view"):
+        build(name)
+
+
 def run(name: str, arguments: Sequence[str], stdin: str = "", timeout: float = 120) -> str:
     """What the tool printed; ToolFailed with its words when it failed."""
     done = subprocess.run(

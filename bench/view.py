@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import place, processes, report, tools, websockify
+from bench import account, place, processes, report, tools, websockify
 from bench.place import Place
 from bench.waiting import rest, until
 from bench.websockify import Bridge
@@ -291,4 +291,4 @@ def show(sizes: Sizes, rounds: Rounds, memory: tuple[float, float, float]) -> No
 
 
 if __name__ == "__main__":
-    main()
+    account.run(main)

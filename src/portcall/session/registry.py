@@ -99,7 +99,7 @@ class Registry:
     async def forget(self, session: Session) -> None:
         await self._store.delete(BUCKET, session.id)
         self._sessions.pop(session.id, None)
-        self._wake(session.id)
+        self.wake(session.id)
         self._bus.publish(Event(SESSION_GONE, session.id, session.login, {"id": session.id}))
 
     async def until(self, session_id: str, ready: Callable[[Session], bool], timeout: float) -> Session:
@@ -119,10 +119,11 @@ class Registry:
 
     def _keep(self, session: Session, document: dict[str, Any]) -> Session:
         self._sessions[session.id] = session
-        self._wake(session.id)
+        self.wake(session.id)
         self._bus.publish(Event(SESSION, session.id, session.login, document))
         return session
 
-    def _wake(self, session_id: str) -> None:
+    def wake(self, session_id: str) -> None:
+        """Let those who wait for this session look again."""
         for event in self._waiting.get(session_id, ()):
             event.set()

@@ -46,6 +46,7 @@ class Perform:
         self._groups_of = groups_of
         # Displays coming up at once: more only slow each other down (half of a start is one core's work)
         self._gate = asyncio.Semaphore(config["starts_at_once"] or _CORES_FACTOR * cores)
+        self._coming_up: set[str] = set()  # sessions whose display is not alive yet
 
     async def run(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
         """Started, or an error after which the session's record says what happened."""
@@ -73,12 +74,17 @@ class Perform:
         async with self._gate:
             trace.step("gate", "through")
             launcher = self._launcher(order.launcher)
-            output = await self._invoke(link, launcher, order)
-            launcher.outcome(order, output)
-            trace.step("handed over", "to the link")
-            attempt.accepted.set()
-            attempt.changed.set()
-            session = await self._until_up(order)
+            self._coming_up.add(order.id)
+            try:
+                output = await self._invoke(link, launcher, order)
+                launcher.outcome(order, output)
+                trace.step("handed over", "to the link")
+                attempt.accepted.set()
+                attempt.changed.set()
+                await self._until(order, lambda now: now.state != lifecycle.PENDING or now.id not in self._coming_up)
+            finally:
+                self._coming_up.discard(order.id)
+        session = await self._until(order, lambda now: now.state != lifecycle.PENDING)
         if session.state == lifecycle.ENDED:
             raise StartFailed(session.reason or "The session ended while it came up.", log=session.message or "")
         trace.step("running", session.display or "", took=max(0.0, self._clock.now() - session.created))
@@ -94,11 +100,14 @@ class Perform:
         await link.request(lambda seq: messages.StartSession(seq, codec.to_document(order)), order.start_timeout)
         return Output(0)
 
-    async def _until_up(self, order: StartOrder) -> Session:
+    def alive(self, session_id: str) -> None:
+        """Its display is: the next may come up. What login scripts do from then on is not the gate's matter."""
+        self._coming_up.discard(session_id)
+        self._registry.wake(session_id)
+
+    async def _until(self, order: StartOrder, ready: Callable[[Session], bool]) -> Session:
         try:
-            return await self._registry.until(
-                order.id, lambda session: session.state != lifecycle.PENDING, order.start_timeout + _LAST_WORD
-            )
+            return await self._registry.until(order.id, ready, order.start_timeout + _LAST_WORD)
         except TimeoutError:
             raise StartFailed(
                 f"The session did not come up within {order.start_timeout:g} s. Its log may say more."
