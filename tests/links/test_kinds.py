@@ -21,7 +21,9 @@ from portcall.links.base import LinkKind, LinkPlan
 from portcall.links.same_user import SameUser
 from portcall.links.setuid import Setuid
 from portcall.links.ssh import Ssh
+from portcall.links.sudo import Sudo
 from portcall.login.accounts import read_account
+from portcall.model.user import Account as Account_
 from tests.accounts import Account
 from tests.fixtures.conversations import Person
 from tests.fixtures.link_server import CalledLink, LinkServer, link_server
@@ -211,7 +213,9 @@ def allowed(server: LinkServer, new_account: MakeAccount) -> Iterator[Account]:
     rules.unlink()
 
 
-def sudo_as(account: Account, target: str, command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+def sudo_as(
+    account: Account, target: str, command: tuple[str, ...], times: int = 1
+) -> subprocess.CompletedProcess[str]:
     """Starts a link by sudo in a process of the service user."""
     program = (
         "import asyncio, os, sys\n"
@@ -223,9 +227,13 @@ def sudo_as(account: Account, target: str, command: tuple[str, ...]) -> subproce
         f"target = read_account({target!r})\n"
         "reason = Sudo({}).unavailable(target)\n"
         "if reason: print(reason); sys.exit()\n"
-        "try:\n"
-        f"    asyncio.run(Sudo({{}}).start(LinkPlan(target, {command!r})))\n"
-        "except NoLink as error: print(error.detail)\n"
+        "async def start(kind):\n"
+        "    try:\n"
+        f"        await kind.start(LinkPlan(target, {command!r}))\n"
+        "    except NoLink as error: print(error.detail)\n"
+        "async def main(kind):\n"
+        f"    for _ in range({times}): await start(kind)\n"
+        "asyncio.run(main(Sudo({})))\n"
     )
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd="/")
 
@@ -250,6 +258,27 @@ def test_sudo_says_why_it_does_not(server: LinkServer, allowed: Account, new_acc
     ):
         assert "password is required" in result.stdout or "not allowed" in result.stdout
     assert "never used to become root" in sudo_as(allowed, "root", server.command()).stdout
+
+
+@pytest.mark.root
+def test_sudo_is_not_asked_again_for_a_while_after_a_refusal(server: LinkServer, new_account: MakeAccount) -> None:
+    other, account = new_account(), new_account()
+    first, second = sudo_as(other, account.name, server.command(), times=2).stdout.splitlines()
+    assert first.startswith("sudo: ")
+    assert second == f"{first} (asked 0 s ago)"
+
+
+async def test_sudo_runs_the_program_of_the_installation_with_the_links_arguments(tmp_path: Path) -> None:
+    installed = tmp_path / "lib" / "libexec" / "portcall-link"
+    installed.parent.mkdir(parents=True)
+    installed.touch(0o755)
+    fake, said = tmp_path / "sudo", tmp_path / "said"
+    fake.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {said}\n')
+    fake.chmod(0o755)
+    kind = Sudo(config_in(tmp_path / "server"), (tmp_path / "lib/venvs", tmp_path / "lib"), str(tmp_path))
+    command = ("/usr/bin/python3", "-I", "-S", "-E", "/run/portcall/lib/1/libexec/portcall-link", "--socket", "/x")
+    await kind.start(LinkPlan(Account_("ann", 4242, 4242, "/home/ann", "/bin/sh"), command))
+    assert said.read_text().split() == ["-n", "-u", "ann", "--", str(installed), "--socket", "/x"]
 
 
 # -- ssh

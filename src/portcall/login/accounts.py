@@ -99,19 +99,3 @@ async def in_thread(function: Callable[[], T], timeout: float) -> T:
 
     threading.Thread(target=run, daemon=True, name="account-lookup").start()
     return await asyncio.wait_for(future, timeout)
-
-
-_HOST = Accounts(Clock())
-
-
-async def lookup(name: str) -> Account:
-    """This host's account of that name, see Accounts."""
-    return await _HOST.lookup(name)
-
-
-async def by_uid(uid: int) -> Account:
-    return await _HOST.by_uid(uid)
-
-
-def groups_of(name: str) -> list[str]:
-    return _HOST.groups(name)

@@ -222,11 +222,24 @@ class LoginService:
         api: bool,
         name: str,
     ) -> Stage:
+        tried = any(given.get(secret) is not None for secret in ("password", "token"))
+
+        async def asking(asked: Round) -> list[str]:
+            nonlocal tried
+            answers = await ask(asked)
+            tried = True
+            return answers
+
         try:
-            proof = await authenticator.authenticate(user, given, ask, address)
+            proof = await authenticator.authenticate(user, given, asking, address)
         except LoginFailed:
             self._limit.failed(address, user)
             log.info("login refused: user=%r method=%s address=%s", user, authenticator.name, address)
+            raise
+        except asyncio.CancelledError:
+            # a guess given up while it is being checked is a guess: only a wrong one takes long
+            if tried:
+                self._limit.failed(address, user)
             raise
         self._limit.succeeded(user)
         try:
@@ -235,7 +248,7 @@ class LoginService:
             _close(proof.connection)
             raise
         hours = float(self.config["token_days"]) * 24 if api else float(self.config["login_hours"])
-        token, login = await self._issue(proof.user, proof.method, level, address, api, name, hours * 3600.0)
+        token, login = await self._issue(account.name, proof.method, level, address, api, name, hours * 3600.0)
         if proof.connection is not None:
             self._use_connection(account, proof)
         return Stage("success", login=login, token=token)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Depends, Request, Response
 
 from portcall.errors import Forbidden, MissingHeader, NotLoggedIn
-from portcall.login.accounts import by_uid
 from portcall.model.user import Login
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def drop_cookie(request: Request, response: Response) -> None:
 
 async def _peer(here: Services, uid: int) -> Login:
     """A process of this host, known by its uid: its person has logged in to the host already."""
-    account = await by_uid(uid)
+    account = await here.accounts.by_uid(uid)
     level = here.permissions.level(account.name, account.groups)
     if level == "disabled":
         raise Forbidden("This account may not use this server.")
