@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,7 +135,7 @@ class Services:
             if entry.key in BY_NAME and entry.key not in self.config.fixed and entry.value:
                 self.config.values[entry.key] = entry.value["value"]
         await self.registry.open()
-        self.user_side = userside.install(self.config.directories.runtime / "lib", str(self.config["user_python"]))
+        self.user_side = self._user_side()
         self.control.open()
         self.bus.listen(self._login_gone)
         self._tasks = [
@@ -151,6 +152,13 @@ class Services:
         await self.links.close()
         await self.logins.close()
         await self.store.close()
+
+    def _user_side(self) -> Path:
+        """Installed: the tree that only root can write, which sudoers names. Else a copy that every user may read."""
+        for parent in Path(sys.prefix).resolve().parents:
+            if (parent / "libexec" / "portcall-link").is_file():
+                return parent
+        return userside.install(self.config.directories.runtime / "lib", str(self.config["user_python"]))
 
     def publish_for_users(self, url: str) -> None:
         """What the user side may know while the server is away."""
