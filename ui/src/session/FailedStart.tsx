@@ -1,0 +1,60 @@
+/** A start that failed: what happened, the last lines of output, what to try, and why. */
+
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+
+import * as api from '../api/client'
+import type { Problem } from '../api/problem'
+import type { Session, Step } from '../api/types'
+import { sentence } from '../parts/states'
+import { t } from '../strings/t'
+import { lastLines, whatToTry } from './failure'
+import { TraceLine } from './TraceLine'
+
+interface FailedStartProps {
+  id: string
+  session?: Session | undefined
+  problem?: Problem | undefined
+}
+
+export function FailedStart({ id, session, problem }: FailedStartProps) {
+  const [why, setWhy] = useState(false)
+  const log = useQuery({
+    queryKey: ['log', id, 4096],
+    queryFn: () => api.log(id, 4096),
+    enabled: session !== undefined && !problem?.log,
+    retry: false,
+  })
+  const output = lastLines(problem?.log || log.data?.log || '', 6)
+  const what = problem ? sentence(problem) : session?.message || session?.reason || t('failed.noWords')
+  const detail = problem && problem.detail !== what ? problem.detail : ''
+  return (
+    <div className="failed">
+      <p className="strong pre">{what}</p>
+      {detail && <p className="pre">{detail}</p>}
+      {output && (
+        <pre className="log short" tabIndex={0} aria-label={t('failed.output')}>
+          {output}
+        </pre>
+      )}
+      <p className="quiet">{t(whatToTry([what, detail, output].join('\n')))}</p>
+      {problem?.instance && <p className="quiet small">{t('problem.quote', { id: problem.instance })}</p>}
+      <button type="button" className="link" aria-expanded={why} onClick={() => setWhy(!why)}>
+        {why ? t('why.hide') : t('do.why')}
+      </button>
+      {why && <Why id={id} given={problem?.steps as Step[] | undefined} />}
+    </div>
+  )
+}
+
+function Why({ id, given }: { id: string; given: Step[] | undefined }) {
+  const trace = useQuery({
+    queryKey: ['startTrace', id],
+    queryFn: () => api.trace(id).catch(() => api.traceOfStart(id)),
+    enabled: !given?.length,
+    retry: false,
+  })
+  const steps = given?.length ? given : (trace.data?.steps ?? [])
+  if (!steps.length) return <p className="quiet small">{trace.isPending ? t('load.trace') : t('why.none')}</p>
+  return <TraceLine steps={steps} />
+}

@@ -1,0 +1,101 @@
+/** The wide field that a session begins with: a command and Enter. Options opens the rest. */
+
+import { type FormEvent, useRef, useState } from 'react'
+
+import type { Me } from '../api/types'
+import { may } from '../app/place'
+import { go } from '../app/router'
+import { useStore } from '../app/store'
+import { useKeyboards } from './keyboards'
+import { t } from '../strings/t'
+import { answersOf, guessKeyboard, windowGeometry } from './defaults'
+import { StartDialog } from './StartDialog'
+import { begin, recent } from './starts'
+
+export const NEW_SESSION = 'new-session'
+
+export function NewSession({ me }: { me: Me | undefined }) {
+  const [command, setCommand] = useState('')
+  const [missing, setMissing] = useState(false)
+  const [options, setOptions] = useState(false)
+  const field = useRef<HTMLInputElement>(null)
+  const used = useStore(recent)
+  const layouts = useKeyboards()
+
+  if (me && !may(me, 'session/start')) return <p className="notice">{t('new.forbidden')}</p>
+
+  const start = (what: string) => {
+    const answers = answersOf()
+    const id = begin({
+      command: what,
+      geometry: answers.geometry === 'rootless' ? 'rootless' : answers.geometry === 'typed' ? answers.size : windowGeometry(),
+      profile: answers.profile,
+      keyboardLayout: answers.keyboard || guessKeyboard(navigator.languages, layouts.data),
+    })
+    setCommand('')
+    if (answers.open) go(`session/${id}`)
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    const what = command.trim()
+    setMissing(!what)
+    if (what) start(what)
+    else field.current?.focus()
+  }
+
+  return (
+    <section className="new" aria-labelledby="new-label">
+      <form onSubmit={submit} aria-label={t('new.title')}>
+        <label id="new-label" htmlFor={NEW_SESSION}>
+          {t('new.title')}
+        </label>
+        <div className="new-row">
+          <input
+            ref={field}
+            id={NEW_SESSION}
+            className="input big"
+            value={command}
+            onChange={(event) => {
+              setCommand(event.target.value)
+              setMissing(false)
+            }}
+            placeholder={t('new.placeholder')}
+            autoCapitalize="off"
+            autoComplete="off"
+            autoCorrect="off"
+            spellCheck={false}
+            aria-invalid={missing || undefined}
+            aria-describedby={missing ? 'new-missing' : 'new-help'}
+          />
+          <button type="submit" className="button primary big">
+            {t('do.start')}
+          </button>
+          <button type="button" className="button big" aria-haspopup="dialog" onClick={() => setOptions(true)}>
+            {t('new.options')}
+          </button>
+        </div>
+        {missing ? (
+          <p id="new-missing" className="field-error" role="alert">
+            {t('new.missing')}
+          </p>
+        ) : (
+          <p id="new-help" className="quiet small">
+            {t('new.help')}
+          </p>
+        )}
+      </form>
+      {used.length > 0 && (
+        <ul className="chips" aria-label={t('new.recent')}>
+          {used.map((one) => (
+            <li key={one}>
+              <button type="button" className="chip" title={t('new.again', { command: one })} onClick={() => start(one)}>
+                {one}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {options && <StartDialog command={command} onClose={() => setOptions(false)} onStarted={() => setCommand('')} />}
+    </section>
+  )
+}

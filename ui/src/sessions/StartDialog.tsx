@@ -1,0 +1,159 @@
+/** All that a start may say: command, name, size, keyboard, profile. The last answers are remembered. */
+
+import { useQuery } from '@tanstack/react-query'
+import { type FormEvent, useId, useState } from 'react'
+
+import * as api from '../api/client'
+import { go } from '../app/router'
+import { remember } from '../app/store'
+import { duration } from '../app/words'
+import { Dialog } from '../parts/Dialog'
+import { Field } from '../parts/Field'
+import { t, type Key } from '../strings/t'
+import { answersOf, GEOMETRY, guessKeyboard, type GeometryChoice, windowGeometry } from './defaults'
+import { useKeyboards } from './keyboards'
+import { begin } from './starts'
+import type { Profile } from '../api/types'
+
+interface StartDialogProps {
+  command: string
+  onClose: () => void
+  onStarted: () => void
+}
+
+const CHOICES: GeometryChoice[] = ['window', 'typed', 'rootless']
+
+export function StartDialog({ command: given, onClose, onStarted }: StartDialogProps) {
+  const [command, setCommand] = useState(given)
+  const [name, setName] = useState('')
+  const [answers, setAnswers] = useState(answersOf)
+  const [errors, setErrors] = useState<{ command?: string; size?: string }>({})
+  const form = useId()
+  const profiles = useQuery({ queryKey: ['profiles'], queryFn: async () => (await api.profiles()).profiles, staleTime: 300_000 })
+  const layouts = useKeyboards()
+  const keyboard = answers.keyboard || guessKeyboard(navigator.languages, layouts.data)
+  const change = (some: Partial<typeof answers>) => setAnswers({ ...answers, ...some })
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    const size = GEOMETRY.exec(answers.size)
+    const wrong = {
+      ...(!command.trim() && { command: t('new.missing') }),
+      ...(answers.geometry === 'typed' && !size && { size: t('geometry.wrong') }),
+    }
+    setErrors(wrong)
+    if (Object.keys(wrong).length) {
+      // to the first field at fault, once its error is on the page
+      requestAnimationFrame(() => document.querySelector<HTMLElement>('dialog [aria-invalid]')?.focus())
+      return
+    }
+    remember('answers', answers)
+    const typed = size ? `${size[1]}x${size[2]}` : ''
+    const id = begin({
+      command: command.trim(),
+      name: name.trim(),
+      geometry: answers.geometry === 'rootless' ? 'rootless' : answers.geometry === 'typed' ? typed : windowGeometry(),
+      profile: answers.profile,
+      keyboardLayout: keyboard,
+    })
+    onClose()
+    onStarted()
+    if (answers.open) go(`session/${id}`)
+  }
+
+  return (
+    <Dialog
+      title={t('new.title')}
+      onClose={onClose}
+      footer={
+        <>
+          <button type="button" className="button" onClick={onClose}>
+            {t('do.cancel')}
+          </button>
+          <button type="submit" form={form} className="button primary">
+            {t('do.start')}
+          </button>
+        </>
+      }
+    >
+      <form id={form} className="stack" onSubmit={submit} noValidate>
+        <Field label={t('field.command')} help={t('field.commandHelp')} error={errors.command}>
+          {(wiring) => (
+            <textarea
+              {...wiring}
+              className="input mono"
+              rows={Math.min(6, command.split('\n').length + 1)}
+              value={command}
+              onChange={(event) => setCommand(event.target.value)}
+              autoCapitalize="off"
+              spellCheck={false}
+              autoFocus
+            />
+          )}
+        </Field>
+        <Field label={t('field.name')} help={t('field.nameHelp')}>
+          {(wiring) => <input {...wiring} className="input" value={name} maxLength={256} onChange={(event) => setName(event.target.value)} />}
+        </Field>
+        <fieldset className="field">
+          <legend>{t('field.geometry')}</legend>
+          {CHOICES.map((choice) => (
+            <label key={choice} className="choice">
+              <input type="radio" name="geometry" checked={answers.geometry === choice} onChange={() => change({ geometry: choice })} />
+              <span>
+                {t(`geometry.${choice}` as Key)}
+                <span className="quiet small">{choice === 'window' ? windowGeometry() : t(`geometry.${choice}Help` as Key)}</span>
+              </span>
+            </label>
+          ))}
+          {answers.geometry === 'typed' && (
+            <Field label={t('field.size')} error={errors.size}>
+              {(wiring) => (
+                <input {...wiring} className="input short" value={answers.size} onChange={(event) => change({ size: event.target.value })} />
+              )}
+            </Field>
+          )}
+        </fieldset>
+        <Field label={t('field.keyboard')} help={t('field.keyboardHelp')}>
+          {(wiring) => (
+            <select {...wiring} className="input" value={keyboard} onChange={(event) => change({ keyboard: event.target.value })}>
+              {(layouts.data ?? [{ name: keyboard, title: keyboard }]).map((layout) => (
+                <option key={layout.name} value={layout.name}>
+                  {layout.title}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        {(profiles.data?.length ?? 0) > 1 && (
+          <Field label={t('field.profile')} help={limits(profiles.data!.find((one) => one.name === answers.profile))}>
+            {(wiring) => (
+              <select {...wiring} className="input" value={answers.profile} onChange={(event) => change({ profile: event.target.value })}>
+                {profiles.data!.map((profile) => (
+                  <option key={profile.name} value={profile.name}>
+                    {profile.description ? `${profile.name}: ${profile.description}` : profile.name}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
+        )}
+        <label className="choice">
+          <input type="checkbox" checked={answers.open} onChange={(event) => change({ open: event.target.checked })} />
+          <span>{t('field.open')}</span>
+        </label>
+      </form>
+    </Dialog>
+  )
+}
+
+/** What a profile limits, in a sentence. */
+function limits(profile: Profile | undefined): string {
+  if (!profile) return ''
+  return [
+    profile.maximumGeometry && t('profile.geometry', { size: profile.maximumGeometry }),
+    profile.endAfterDisconnected > 0 && t('profile.ends', { time: duration(profile.endAfterDisconnected) }),
+    profile.disconnectWhenIdle > 0 && t('profile.idle', { time: duration(profile.disconnectWhenIdle) }),
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
