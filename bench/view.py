@@ -40,7 +40,7 @@ class Sizes:
     held_theirs: int = 20
 
 
-QUICK = Sizes(2, 200_000_000, 100_000_000, 20, 500, 100, 200, 100, 40, 200, 4)
+QUICK = Sizes(2, 200_000_000, 100_000_000, 20, 500, 400, 200, 100, 40, 200, 4)
 
 
 @dataclass(frozen=True)

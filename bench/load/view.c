@@ -123,9 +123,9 @@ static void *bulk_viewer(void *unused)
     shake_hands(&w);
     pthread_barrier_wait(&together);
     while (!stopped) {
-        ask_bulk(&w, 64 << 20);
-        read_bulk(&w, 64 << 20, NULL);
-        bulk_bytes += 64 << 20;
+        ask_bulk(&w, 8 << 20);
+        read_bulk(&w, 8 << 20, NULL);
+        bulk_bytes += 8 << 20;
     }
     ws_close(&w);
     return unused;
