@@ -39,25 +39,26 @@ def main(argv: list[str]) -> int:
         if transaction is not None:
             transaction.end()
         return _fail(f"PAM (service {service}) refuses a session for {user}: {error}")
+    if transaction is None:
+        _become(account, environment, program, initgroups=True)  # there is nothing to wait for
+        return _UNFIT
     child = os.fork()
     if child == 0:
-        _become(account, environment, program, initgroups=not service)
+        os.setsid()  # a group of its own: a signal for this process's does not reach it
+        _become(account, environment, program, initgroups=False)
     code = _wait(child)
-    if transaction is not None:
-        try:
-            transaction.close_session()
-            transaction.set_credentials(libpam.DELETE_CRED)
-        except libpam.PamError as error:
-            _fail(f"closing the PAM session of {user}: {error}")
-        transaction.end()
+    try:
+        transaction.close_session()
+        transaction.set_credentials(libpam.DELETE_CRED)
+    except libpam.PamError as error:
+        _fail(f"closing the PAM session of {user}: {error}")
+    transaction.end()
     return code
 
 
 def _become(account: pwd.struct_passwd, pam: dict[str, str], program: list[str], initgroups: bool) -> None:
     """Does not return."""
     try:
-        # the link leads a process group of its own: a signal for this process's group does not reach it
-        os.setsid()
         if initgroups:
             os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)
