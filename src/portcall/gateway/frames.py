@@ -100,6 +100,8 @@ class FrameReader:
         if end - at < need:
             return None
         (size,) = struct.unpack_from(">H" if need == 8 else ">Q", data, at + 2)
+        if size >> 63:
+            raise ProtocolError("a length has 63 bits at most")
         return need, size
 
     def _begin(self, data: bytes, at: int, end: int, head: tuple[int, int], out: list[tuple[int, bytes]]) -> int:
@@ -110,6 +112,8 @@ class FrameReader:
         if opcode & 0x08:
             if not final or opcode not in (CLOSE, PING, PONG):
                 raise ProtocolError("a control frame is whole, and one of close, ping, pong")
+            if opcode == CLOSE and size == 1:
+                raise ProtocolError("a close says nothing, or a code of two bytes")
             if end - at < need + size:
                 return -at - 1
             payload = data[at + need : at + need + size]
