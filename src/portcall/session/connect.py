@@ -68,6 +68,7 @@ class Connections:
         self._offered: dict[str, _Waiting] = {}
         self._viewers: dict[str, dict[str, Connection]] = {}
         self._changes: dict[str, dict[str, float]] = {}  # last_connect, last_disconnect still to be written
+        self._traffic: dict[str, int] = {}  # bytes to viewers that have left
         self._moments: set[str] = set()  # sessions written a moment ago
         self._tasks: set[asyncio.Task[None]] = set()
         self._peer: Callable[[str], ControlConnection | None] = lambda _: None
@@ -151,7 +152,9 @@ class Connections:
         await self._note(connection.session_id, "last_connect")
 
     async def remove(self, connection: Connection) -> None:
-        self._viewers.get(connection.session_id, {}).pop(connection.id, None)
+        if self._viewers.get(connection.session_id, {}).pop(connection.id, None) is not None:
+            left = self._traffic.get(connection.session_id, 0)
+            self._traffic[connection.session_id] = left + connection.bytes_out
         await self._note(connection.session_id, "last_disconnect")
 
     async def _note(self, session_id: str, what: str) -> None:
@@ -191,6 +194,11 @@ class Connections:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def traffic(self, session_id: str) -> int:
+        """Bytes of the display sent to viewers since this server began."""
+        here = sum(connection.bytes_out for connection in self.of(session_id))
+        return self._traffic.get(session_id, 0) + here
+
     def count(self, session_id: str) -> int:
         return len(self._viewers.get(session_id, ()))
 
@@ -204,6 +212,7 @@ class Connections:
         """All viewers leave and read why; nothing is left that leads to the display."""
         for connection in self.of(session_id):
             connection.close(code, reason)
+        self._traffic.pop(session_id, None)
         waiting = self._offered.pop(session_id, None)
         if waiting is not None:
             for descriptor in waiting.descriptors:

@@ -26,7 +26,7 @@ log = structlog.get_logger("reports")
 # What the session's own process knows best; all else is the server's.
 OWN = frozenset({
     "hostname", "display", "geometry", "window_mode", "name", "params", "command", "keyboard_layout", "started",
-    "open_gl", "cpu_percentage", "memory", "bytes_out",
+    "open_gl", "cpu_percentage", "memory",
 })  # fmt: skip
 _BY_CAMEL = {codec.camel(field.name): field.name for field in fields(Session)}
 

@@ -60,6 +60,9 @@ class Sweep:
             if session.state in lifecycle.LIVE:
                 await self._silent(session)
                 await self._disconnected(session)
+                traffic = self._connections.traffic(session.id)
+                if traffic > session.bytes_out and self._registry.find(session.id) is not None:
+                    await self._registry.change(session.id, bytes_out=traffic)
             elif session.ended and self._clock.now() - session.ended > self._config["keep_ended"]:
                 await self._registry.forget(session)
         for connection in self._connections.all():
