@@ -47,6 +47,7 @@ class Answers:
         if isinstance(message, messages.OpenDisplay):
             sock = display.connect(self._context.place / "rfb")
             connection.channel.reply(message.seq, {}, [sock.detach()])
+            self._context.touch_keyboard()  # a desktop may have set another map since
         else:
             if isinstance(message, messages.ChangeSession):
                 result = self._change(message)

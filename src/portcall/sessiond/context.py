@@ -8,7 +8,7 @@ from typing import Any
 
 from portcall.clock import Clock
 from portcall.model.user import Account
-from portcall.sessiond import environment
+from portcall.sessiond import environment, rfb
 from portcall.sessiond.loop import Loop
 from portcall.sessiond.places import Place
 from portcall.sessiond.processes import MARK, Process, process
@@ -35,6 +35,11 @@ class Context:
         self.record.processes[name] = process(pid)
         self.save()
         return self.record.processes[name]
+
+    def touch_keyboard(self) -> None:
+        sock = rfb.touch_keyboard(self.place / "rfb")
+        if sock is not None:
+            self.loop.after(1.0, sock.close)
 
     def limit(self, name: str, default: Any) -> Any:
         """A figure of the order's profile; in JSON it may be written either way."""

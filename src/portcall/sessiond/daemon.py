@@ -22,6 +22,7 @@ from portcall.sessiond.command import CommandProcess, open_gl
 from portcall.sessiond.context import Context
 from portcall.sessiond.display import DisplayProcess, remove_socket
 from portcall.sessiond.ending import Ending, kill_marked
+from portcall.sessiond.keys import SpareKeys
 from portcall.sessiond.resources import Resources
 from portcall.sessiond.rootless import Rootless
 from portcall.sessiond.spawn import on_exit, spawn
@@ -67,6 +68,7 @@ class SessionDaemon:
         self._control: Control | None = None
         self._display = DisplayProcess(context, self._display_connected, self._display_alive, self._display_gone)
         self._command = CommandProcess(context, self._command_started, self._command_ended)
+        self._keys = SpareKeys(context)
         self._rootless = Rootless(context, self._managed, self._windows)
         self._ending: Ending | None = None
         self._ended: messages.SessionEnded | None = None
@@ -180,6 +182,8 @@ class SessionDaemon:
         self._after_keyboard()
 
     def _after_keyboard(self) -> None:
+        self.context.touch_keyboard()
+        self._keys.start()
         if self.context.record.session.window_mode == ROOTLESS:
             self._rootless.start()
         else:
@@ -273,6 +277,7 @@ class SessionDaemon:
         self._adopt_display()
         if self.context.record.session.window_mode == ROOTLESS:
             self._rootless.resume()
+        self._keys.start()
         self._command.resume()
 
     def _adopt_display(self) -> None:
@@ -423,6 +428,7 @@ class SessionDaemon:
         if self.claimed:
             _attempt(self.context.save)
         self._rootless.stop()
+        self._keys.stop()
         self._last_window.cancel()
 
         def over() -> None:

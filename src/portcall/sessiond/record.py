@@ -34,6 +34,7 @@ class Record:
         self.ended: dict[str, Any] | None = None
         self.adoptions = 0
         self.rootless_windows = False
+        self.spare_keys: list[int] = []
 
     def change(self, **members: Any) -> None:
         self.session = dataclasses.replace(self.session, **members)
@@ -51,6 +52,7 @@ class Record:
             "ended": self.ended,
             "adoptions": self.adoptions,
             "rootlessWindows": self.rootless_windows,
+            "spareKeys": self.spare_keys,
         }
 
     def save(self, directory: str) -> None:
@@ -82,6 +84,7 @@ class Record:
             record.ended = document["ended"]
             record.adoptions = int(document["adoptions"])
             record.rootless_windows = bool(document["rootlessWindows"])
+            record.spare_keys = [int(key) for key in document["spareKeys"]]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidValue):
             return None
         return record

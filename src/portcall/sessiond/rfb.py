@@ -1,4 +1,4 @@
-"""The one thing a session daemon says in RFB itself: the size that a warm display shall have."""
+"""What a session daemon says to its display in RFB itself: the size that a warm one shall have; a first key."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from portcall.model.start import parse_geometry
 
 _EXTENDED_DESKTOP_SIZE, _SET_DESKTOP_SIZE = -308, 251
 _PATIENCE = 1.0
+_SHIFT = 0xFFE1
 
 
 def resize(path: str, geometry: str) -> bool:
@@ -27,6 +28,25 @@ def resize(path: str, geometry: str) -> bool:
             return before is not None and _size_update(sock) == (width, height)
     except (OSError, struct.error):
         return False
+
+
+def touch_keyboard(path: str) -> socket.socket | None:
+    """Press and release Shift; the caller closes what is returned about a second later, when it has been read.
+
+    With its first key the X server takes over the keyboard's map. Xvnc puts a character that is not on the keyboard into
+    that map just before; a program that sees both at once loses the character, which so would be the first one typed.
+    Nothing is waited for: the whole conversation goes out at once.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.connect(path)
+        keys = b"".join(struct.pack(">BBxxI", 4, down, _SHIFT) for down in (1, 0))
+        sock.send(b"RFB 003.008\n" + b"\x01" + b"\x01" + keys)  # version, security None, shared
+    except OSError:
+        sock.close()
+        return None
+    return sock
 
 
 def _greet(sock: socket.socket) -> None:

@@ -123,7 +123,7 @@ class Rootless:
             return
         cookie = xauthority.cookie(self._context.place / "Xauthority")
         number = self._context.record.number
-        self._client = XClient(self._context.loop, number, cookie, self._ready, self._changed, self._lost)
+        self._client = XClient(self._context.loop, number, cookie, self._ready, self._lost, self._changed)
 
     def _lost(self) -> None:
         self._context.loop.after(0.2, self._connect)

@@ -1,7 +1,7 @@
-"""As much of an X client as watching windows needs: requests and replies in a poll loop.
+"""As much of an X client as watching windows and keys needs: requests and replies in a poll loop.
 
-Never waits for the X server: a program may hold the server for itself as long as it likes. Xlib would cost each rootless
-session 4 MiB and 20 ms, and waits.
+Never waits for the X server: a program may hold the server for itself as long as it likes. Xlib would cost each session
+4 MiB and 20 ms, and waits.
 """
 
 from __future__ import annotations
@@ -15,18 +15,22 @@ from typing import Any, Callable
 from portcall.sessiond.loop import READ, Loop
 
 _PROPERTY_NOTIFY, _PROPERTY_CHANGES = 28, 0x400000
+_MAPPING_NOTIFY, _KEYBOARD = 34, 1
 _MOST = 65_536  # words of a property
 OnReply = Callable[[bytes], Any]
 
 
 class XClient:
-    """``on_ready`` when connected, with the root window known; ``on_property`` gets atoms that changed on the root."""
+    """``on_ready`` when connected, with the root window known; ``on_property`` gets atoms that changed on the root,
+    ``on_keys`` first and number of the keys whose symbols changed."""
 
     def __init__(
-        self, loop: Loop, number: int, cookie: bytes, on_ready: Callable[[], Any], on_property: Callable[[int], Any],
-        on_lost: Callable[[], Any],
+        self, loop: Loop, number: int, cookie: bytes, on_ready: Callable[[], Any], on_lost: Callable[[], Any],
+        on_property: Callable[[int], Any] = lambda _: None, on_keys: Callable[[int, int], Any] = lambda *_: None,
     ) -> None:  # fmt: skip
-        self._loop, self._on_ready, self._on_property, self._on_lost = loop, on_ready, on_property, on_lost
+        self._loop, self._on_ready, self._on_lost = loop, on_ready, on_lost
+        self._on_property, self._on_keys = on_property, on_keys
+        self.keys = (8, 255)  # the first and the last there are
         self._buffer = b""
         self._root = 0
         self._sequence = 0
@@ -62,6 +66,20 @@ class XClient:
 
     def watch_root(self) -> None:
         self._request(struct.pack("<BBHIII", 2, 0, 4, self._root, 0x800, _PROPERTY_CHANGES), None)
+
+    def read_keys(self, first: int, count: int, on_symbols: Callable[[list[bool]], Any]) -> None:
+        """For each of these keys whether it has any symbol."""
+
+        def read(reply: bytes) -> None:
+            if reply:
+                size = 4 * reply[1]
+                on_symbols([any(reply[32 + index * size : 32 + (index + 1) * size]) for index in range(count)])
+
+        self._request(struct.pack("<BxHBBxx", 101, 2, first, count), read)
+
+    def clear_keys(self, first: int, count: int) -> None:
+        """Take all symbols from these keys."""
+        self._request(struct.pack("<BBHBBxx", 100, count, 2 + count, first, 1) + bytes(4 * count), None)
 
     def _request(self, data: bytes, on_reply: OnReply | None) -> None:
         if not self._open:
@@ -117,6 +135,8 @@ class XClient:
             window, atom = struct.unpack_from("<II", packet, 4)
             if window == self._root:
                 self._on_property(atom)
+        elif kind == _MAPPING_NOTIFY and packet[4] == _KEYBOARD:
+            self._on_keys(packet[5], packet[6])
         return True
 
     def _setup(self) -> bool:
@@ -130,6 +150,7 @@ class XClient:
             self._lost()
             return False
         vendor, formats = struct.unpack_from("<H", body, 16)[0], body[21]
+        self.keys = body[26], body[27]
         (self._root,) = struct.unpack_from("<I", body, 32 + (vendor + 3) // 4 * 4 + 8 * formats)
         with contextlib.suppress(OSError):
             self._on_ready()
