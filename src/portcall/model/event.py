@@ -22,4 +22,5 @@ TRACE = "trace"  # a step of a start was written
 LOGIN = "login"  # a login was made
 LOGIN_GONE = "login-gone"  # a login ended or was revoked
 SERVER = "server"  # a server's record changed
-KINDS = (SESSION, SESSION_GONE, TRACE, LOGIN, LOGIN_GONE, SERVER)
+CONFIGURATION = "configuration"  # administrators' documents of one kind changed
+KINDS = (SESSION, SESSION_GONE, TRACE, LOGIN, LOGIN_GONE, SERVER, CONFIGURATION)

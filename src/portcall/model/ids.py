@@ -6,6 +6,7 @@ import os
 import re
 
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 SERVER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}\Z")
 
 
@@ -17,3 +18,8 @@ def new_session_id() -> str:
 def is_session_id(text: object) -> bool:
     """Short enough for a unix socket's path and safe as a file name."""
     return isinstance(text, str) and bool(SESSION_ID.match(text))
+
+
+def is_document_id(text: object) -> bool:
+    """Fit for an address and for a file's name."""
+    return isinstance(text, str) and bool(DOCUMENT_ID.match(text))

@@ -18,9 +18,9 @@ from portcall.model.start import RESERVED_PARAMS
 
 _TAGS = {
     "a", "b", "blockquote", "br", "code", "datalist", "dd", "div", "dl", "dt", "em", "fieldset", "h1", "h2", "h3", "h4",
-    "h5", "h6", "hr", "i", "img", "input", "kbd", "label", "legend", "li", "ol", "optgroup", "option", "output", "p", "pre",
-    "section", "select", "small", "span", "strong", "sub", "sup", "table", "tbody", "td", "textarea", "th", "thead", "tr",
-    "u", "ul",
+    "h5", "h6", "hr", "i", "img", "input", "kbd", "label", "legend", "li", "ol", "optgroup", "option", "output", "p",
+    "pre", "section", "select", "small", "span", "strong", "sub", "sup", "table", "tbody", "td", "textarea", "th",
+    "thead", "tr", "u", "ul",
 }  # fmt: skip
 _EVERY = {"class", "id", "title", "role", "dir", "lang", "hidden"}
 _ATTRIBUTES = {
@@ -38,8 +38,8 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"},
 }  # fmt: skip
 _INPUT_TYPES = frozenset({
-    "text", "number", "checkbox", "radio", "hidden", "date", "time", "datetime-local", "month", "week", "email", "tel", "url",
-    "range", "color", "search",
+    "text", "number", "checkbox", "radio", "hidden", "date", "time", "datetime-local", "month", "week", "email", "tel",
+    "url", "range", "color", "search",
 })  # fmt: skip
 _VOID = frozenset({"input", "br", "hr", "img"})
 _FORM_LIMIT = 262_144
@@ -266,7 +266,8 @@ def server_list(servers: Sequence[dict[str, Any]]) -> Form:
     """The form that sets ``params.serverId`` and nothing else; honouring it is the load balancer's."""
     options = "".join(
         f'<option value="{html.escape(str(server["serverId"]))}">'
-        f"{html.escape(str(server.get('hostname') or server['serverId']))} — {int(server.get('sessions', 0))} sessions</option>"
+        f"{html.escape(str(server.get('hostname') or server['serverId']))}"
+        f" — {int(server.get('sessions', 0))} sessions</option>"
         for server in servers
     )
     text = (
