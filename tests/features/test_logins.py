@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,6 +71,11 @@ def start(client: httpx.Client, *answers: Callable[[], str]) -> dict[str, tuple[
     return {step["step"]: (step["result"], step.get("detail", "")) for step in steps}
 
 
+def until_there(path: Path) -> None:
+    """Until a program that was started has made its socket."""
+    subprocess.run(["timeout", "10", "sh", "-c", f"until [ -S {path} ]; do sleep 0.05; done"], check=True)
+
+
 def end_links(account: Account) -> None:
     """kill -9 for all that runs as the account."""
     processes = [one for one in psutil.process_iter(["uids"]) if one.info["uids"].real == account.uid]
@@ -107,6 +113,40 @@ def test_an_ssh_login_starts_the_link_and_without_it_the_prompts_come_again(
         found = start(client, password, code)
         assert found["link-ssh"] == ("started", "")
         assert found["link-sudo"][0] == "failed"
+
+
+@pytest.mark.parametrize("where", ["key file", "agent"])
+def test_the_command_line_logs_in_with_a_key(
+    new_account: MakeAccount, person: Account, tmp_path: Path, where: str
+) -> None:
+    key = tmp_path / "id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    folder = person.home / ".ssh"
+    folder.mkdir()
+    (folder / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
+    for path in (folder, folder / "authorized_keys"):
+        os.chown(path, person.uid, person.gid)
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(tmp_path)}
+    with contextlib.ExitStack() as stack:
+        if where == "agent":
+            agent = subprocess.Popen(["ssh-agent", "-D", "-a", tmp_path / "agent"], stdout=subprocess.DEVNULL)
+            stack.callback(agent.wait)
+            stack.callback(agent.terminate)
+            environment["SSH_AUTH_SOCK"] = str(tmp_path / "agent")
+            until_there(tmp_path / "agent")
+            subprocess.run(["ssh-add", "-q", key], check=True, env=environment, stderr=subprocess.DEVNULL)
+        option = ["--agent"] if where == "agent" else ["--key", key]
+        running = stack.enter_context(sshd(tmp_path))
+        running.known_hosts.chmod(0o644)
+        for parent in (tmp_path, *tmp_path.parents[:2]):
+            parent.chmod(0o755)
+        server = stack.enter_context(service(PORTCALL, new_account(), **running.settings))
+        command = [PORTCALL, "login", server.url, "--user", person.name, "--method", "ssh", *option, "--json"]
+        result = subprocess.run(
+            command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        end_links(person)
 
 
 def test_sudo_comes_before_ssh_where_it_is_allowed(
