@@ -27,6 +27,7 @@ from portcall.login.permissions import Permissions
 from portcall.login.service import LoginService
 from portcall.login.tokens import Tokens
 from portcall.model import codec, event
+from portcall.model.administered import FunctionDocument
 from portcall.model.profile import DEFAULT
 from portcall.model.session import Session
 from portcall.model.start import StartRequest, parse_geometry
@@ -40,6 +41,7 @@ from portcall.session.reports import Reports
 from portcall.session.sweep import Sweep
 from portcall.start.admit import Admit
 from portcall.start.attempts import Attempts
+from portcall.start.documents import Documents
 from portcall.start.perform import Perform
 from portcall.start.pipeline import Pipeline
 from portcall.start.profiles import Profiles
@@ -79,6 +81,9 @@ class Services:
         kinds = [plugins.find("links", name)(config) for name in config.methods("links")]
         self.links = Links(kinds, self._link_command, clock)
         self.logins.on_connection = self._link_at_login
+        self.documents = Documents(
+            self.store, self.bus, clock, config.directories.config, config.server_id, self._compiles, self._policies
+        )
         self._sessions()
         self._starts()
         self.control = ControlSocket(config.directories.socket, self.greeter.hello)
@@ -134,6 +139,7 @@ class Services:
         for entry in await self.store.list(SETTINGS_BUCKET):
             if entry.key in BY_NAME and entry.key not in self.config.fixed and entry.value:
                 self.config.values[entry.key] = entry.value["value"]
+        await self.documents.open()
         await self.registry.open()
         self.user_side = self._user_side()
         self.control.open()
@@ -198,6 +204,8 @@ class Services:
                 part.reload()
             except PortcallError as error:
                 log.error("not reloaded", error=str(error))
+        for wrong in self.documents.reload():
+            log.error("not reloaded", error=str(wrong))
         self.apply_settings()
         log.info("reloaded")
 
@@ -218,6 +226,12 @@ class Services:
             raise Forbidden("You may start sessions from bookmarks only, and there is none for this command.")
         if request.bookmark_id:
             raise Forbidden(f"There is no bookmark {request.bookmark_id!r}.")
+
+    async def _compiles(self, document: FunctionDocument) -> None:
+        pass
+
+    def _policies(self) -> list[str]:
+        return plugins.names("policies")
 
     def groups_of(self, login: str) -> Iterable[str]:
         return self._groups.get(login, [])

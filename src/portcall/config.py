@@ -75,6 +75,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("seats_total", 0, "sessions at once; 0: no limit", GLOBAL, True, minimum=0),
     Setting("seats_user", 0, "sessions at once of one user; 0: no limit", GLOBAL, True, minimum=0),
     Setting("seats_groups", {}, "sessions at once of all members of a group, by group", GLOBAL, True),
+    Setting("default_forms", [], "forms asked for commands that are no bookmark's, in their order", GLOBAL, True),
+    Setting("launcher", "direct", "how sessions are started where nothing else says so", GLOBAL, True),
     Setting("keep_ended", 86400.0, "how long an ended session's record and log end are kept", GLOBAL, True, "seconds",
             minimum=0),
     Setting("silent_after", 60.0, "a session not heard from for so long is lost", GLOBAL, True, "seconds", minimum=5),
@@ -180,10 +182,14 @@ def checked(setting: Setting, value: Any) -> Any:
             value = {key.strip(): int(count) for key, _, count in pairs}
         except ValueError:
             raise refuse("group=number, comma separated") from None
+    elif kind is list and isinstance(value, str):
+        value = [item.strip() for item in value.split(",") if item.strip()]
     if not isinstance(value, kind):
         raise refuse(f"a {kind.__name__} is needed")
     if kind is dict and not all(isinstance(count, int) and count >= 0 for count in value.values()):
         raise refuse("group=number, comma separated")
+    if kind is list and not all(isinstance(item, str) for item in value):
+        raise refuse("texts, comma separated")
     if setting.minimum is not None and not value >= setting.minimum:
         raise refuse(f"{setting.minimum:g} at least")
     if setting.choices and value not in setting.choices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,16 +10,26 @@ from typing import Any, TypeVar
 from portcall.config import read_toml
 from portcall.errors import InvalidValue, SettingRefused
 from portcall.model import codec
+from portcall.model.administered import (
+    EXECUTABLE,
+    JAVASCRIPT,
+    PYTHON,
+    Chain,
+    FunctionDocument,
+    StaticData,
+)
 from portcall.model.form import Bookmark, Form
+from portcall.model.function import BY_NAME
 from portcall.model.ids import is_document_id
+from portcall.model.profile import DEFAULT, Profile
 
 T = TypeVar("T")
 
 
-def tables(path: Path, cls: type[T], defaults: dict[str, Any]) -> dict[str, tuple[T, str]]:
+def tables(path: Path, cls: type[T], defaults: dict[str, Any], key: str = "id") -> dict[str, tuple[T, str]]:
     """``[id]`` tables of snake_case members; SettingRefused names file and line of what is wrong."""
     found: dict[str, tuple[T, str]] = {}
-    known = {name for name in cls.__dataclass_fields__ if name not in ("id", "unknown")}  # type: ignore[attr-defined]
+    known = {name for name in cls.__dataclass_fields__ if name not in (key, "unknown")}  # type: ignore[attr-defined]
     for document_id, table in read_toml(path).items():
         if not isinstance(table, dict) or not is_document_id(document_id):
             raise SettingRefused(f"{where(path, document_id)}: write a table: [{document_id}]")
@@ -26,7 +37,7 @@ def tables(path: Path, cls: type[T], defaults: dict[str, Any]) -> dict[str, tupl
             if member not in known:
                 raise SettingRefused(f"{where(path, document_id, member)}: {member} is not known; there are: "
                                      f"{', '.join(sorted(known))}")  # fmt: skip
-        document = {**defaults, **{codec.camel(name): value for name, value in table.items()}, "id": document_id}
+        document = {**defaults, **{codec.camel(name): value for name, value in table.items()}, key: document_id}
         try:
             found[document_id] = (codec.from_document(cls, document), str(path))
         except InvalidValue as error:
@@ -38,6 +49,57 @@ def tables(path: Path, cls: type[T], defaults: dict[str, Any]) -> dict[str, tupl
 def bookmarks(directory: Path) -> dict[str, tuple[Bookmark, str]]:
     """``bookmarks.toml``."""
     return tables(directory / "bookmarks.toml", Bookmark, {})
+
+
+def profiles(directory: Path) -> dict[str, tuple[Profile, str]]:
+    """``profiles.toml``; ``[default]`` changes the default one."""
+    return tables(directory / "profiles.toml", Profile, codec.to_document(DEFAULT) | {"description": ""}, "name")
+
+
+def chains(directory: Path) -> dict[str, tuple[Chain, str]]:
+    """``chains.toml``: ``[login]`` and ``[start]`` with their ``steps`` and ``prefilter``."""
+    return tables(directory / "chains.toml", Chain, {})
+
+
+def static_data(directory: Path, server_id: str) -> dict[str, tuple[StaticData, str]]:
+    """``static-data.json``: an object about this server."""
+    path = directory / "static-data.json"
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError as error:
+        raise SettingRefused(f"{path}:{error.lineno}: {error.msg}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingRefused(f"{path}: {error}") from error
+    if not isinstance(data, dict):
+        raise SettingRefused(f"{path}:1: an object is needed")
+    return {server_id: (StaticData(server_id, data), str(path))}
+
+
+_SUFFIXES = {".js": JAVASCRIPT, ".py": PYTHON}
+
+
+def functions(directory: Path) -> dict[str, tuple[FunctionDocument, str]]:
+    """``functions/KIND/NAME.js``, ``.py``, or a program that may be executed; a leading number is the position."""
+    found: dict[str, tuple[FunctionDocument, str]] = {}
+    for path in sorted((directory / "functions").glob("*/*")):
+        kind = path.parent.name
+        if kind not in BY_NAME:
+            raise SettingRefused(f"{path.parent}: there is no such kind of function; there are: {', '.join(BY_NAME)}")
+        engine = _SUFFIXES.get(path.suffix, EXECUTABLE)
+        if engine == EXECUTABLE and not path.stat().st_mode & 0o111:
+            raise SettingRefused(f"{path}: neither .js nor .py, nor may it be executed")
+        try:
+            source = str(path) if engine == EXECUTABLE else path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingRefused(f"{path}: {error}") from error
+        match = re.match(r"(\d+)[-_. ]*(.*)", path.stem)
+        position, name = (int(match.group(1)), match.group(2)) if match else (0, path.stem)
+        document_id = f"{kind}.{path.stem}"[:64]
+        document = FunctionDocument(document_id, kind, name or path.stem, source, engine, position=position)
+        found[document_id] = (document, str(path))
+    return found
 
 
 def forms(directory: Path) -> dict[str, tuple[Form, str]]:

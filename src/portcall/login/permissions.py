@@ -77,6 +77,12 @@ _TABLE = (
     Action("server/settings", "see and change settings", limited=NONE, full=NONE),
     Action("server/log", "read the server's log", limited=NONE, full=NONE),
     Action("server/metrics", "read the server's metrics", limited=NONE, full=NONE),
+    Action("admin/functions", "write functions and set the order of balancing", limited=NONE, full=NONE),
+    Action("admin/forms", "write forms", limited=NONE, full=NONE),
+    Action("admin/bookmarks", "write bookmarks", limited=NONE, full=NONE),
+    Action("admin/profiles", "write profiles", limited=NONE, full=NONE),
+    Action("admin/permissions", "say who may do what", limited=NONE, full=NONE, box=False),
+    Action("admin/static-data", "say what a server is", limited=NONE, full=NONE),
     Action("audit/read", "read the audit log", limited=NONE, full=NONE),
 )
 ACTIONS: dict[str, Action] = {action.name: action for action in _TABLE}

@@ -229,8 +229,8 @@ def answer(forms: Iterable[Form], params: dict[str, Any]) -> dict[str, Any]:
 def remaining(forms: Sequence[Form], params: dict[str, Any], answered: Iterable[str]) -> list[Form]:
     """The forms still to be answered, in their order.
 
-    A required input without a value is asked for again whatever the client says; for the rest, a form counts as answered
-    when the client says so or when one of its inputs came.
+    A required input without a value is asked for again whatever the client says; for the rest, a form counts as
+    answered when the client says so or when one of its inputs came.
     """
     said = set(answered)
     left: list[Form] = []

@@ -13,18 +13,37 @@ from portcall.model.session import Session
 from portcall.model.user import Login
 
 
-def shape(cls: type, *, strict: bool = False) -> type[BaseModel]:
-    """The pydantic model of a dataclass, in camelCase. Answers have every member."""
+def shape(cls: type, *, strict: bool = False, without: tuple[str, ...] = (), forbid: bool = False) -> type[BaseModel]:
+    """The pydantic model of a dataclass, in camelCase. Answers have every member; a ``strict`` one has the dataclass's
+    defaults, and with ``forbid`` takes no others."""
     hints = get_type_hints(cls)
     members: dict[str, Any] = {}
     for field in fields(cls):
-        if field.name == "unknown":
+        if field.name == "unknown" or field.name in without:
             continue
         required = not strict or (field.default is MISSING and field.default_factory is MISSING)
-        default: Any = ... if required else field.default
+        default: Any = ...
+        if not required:
+            made = field.default_factory
+            default = Field(default_factory=made) if made is not MISSING else field.default
         members[codec.camel(field.name)] = (hints[field.name], default)
-    made: type[BaseModel] = create_model(cls.__name__, **members)
-    made.__doc__ = cls.__doc__
+    config = ConfigDict(extra="forbid") if forbid else None
+    name = f"{cls.__name__}Body" if without else cls.__name__
+    model: type[BaseModel] = create_model(name, __config__=config, **members)
+    model.__doc__ = cls.__doc__
+    return model
+
+
+def kept(model: type[BaseModel]) -> type[BaseModel]:
+    """A document as it is kept: with ``revision`` and the file that fixes it, if one does."""
+    made: type[BaseModel] = create_model(
+        f"Kept{model.__name__}", __base__=model, revision=(int, ...), fixed=(str | None, ...)
+    )
+    return made
+
+
+def listing(name: str, model: type[BaseModel]) -> type[BaseModel]:
+    made: type[BaseModel] = create_model(f"{model.__name__}List", **{name: (list[model], ...)})  # type: ignore[valid-type,call-overload]
     return made
 
 
