@@ -10,12 +10,15 @@ import dataclasses
 import functools
 import json
 import re
-from typing import Any, Dict, Type, TypeVar, Union, get_args, get_origin, get_type_hints
+import types
+from typing import Any, Callable, Dict, Type, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from portcall.errors import InvalidValue
 
 T = TypeVar("T")
+Reader = Callable[[Any, str], Any]  # a JSON value and its name → ours
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+_UNIONS = (Union, getattr(types, "UnionType", Union))  # Python 3.10 made the second, for A | B
 
 
 def camel(name: str) -> str:
@@ -23,13 +26,15 @@ def camel(name: str) -> str:
 
 
 @functools.lru_cache(maxsize=None)
-def _fields(cls: type) -> Dict[str, Any]:
+def _names(cls: Any) -> Dict[str, str]:
+    """JSON's names of the fields → ours."""
+    return {camel(field.name): field.name for field in dataclasses.fields(cls) if field.name != "unknown"}
+
+
+@functools.lru_cache(maxsize=None)
+def _readers(cls: Any) -> Dict[str, Reader]:
     hints = get_type_hints(cls)
-    return {
-        camel(field.name): (field, hints[field.name])
-        for field in dataclasses.fields(cls)
-        if field.name != "unknown"
-    }
+    return {name: _reader(hints[field]) for name, field in _names(cls).items()}
 
 
 def to_document(value: Any) -> Any:
@@ -38,8 +43,8 @@ def to_document(value: Any) -> Any:
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         document = dict(getattr(value, "unknown", None) or {})
-        for name, (field, _) in _fields(type(value)).items():
-            member = getattr(value, field.name)
+        for name, field in _names(type(value)).items():
+            member = getattr(value, field)
             document[name] = member if type(member) in _PLAIN else to_document(member)
         return document
     if isinstance(value, dict):
@@ -55,12 +60,10 @@ def from_document(cls: Type[T], document: Any) -> T:
     """The dataclass of a document. InvalidValue names the member that is wrong."""
     if not isinstance(document, dict):
         raise InvalidValue(f"{cls.__name__}: an object is needed, not {type(document).__name__}")
-    known = _fields(cls)  # type: ignore[arg-type]
-    values: Dict[str, Any] = {}
-    for name, (field, hint) in known.items():
-        if name in document:
-            values[field.name] = _read(hint, document[name], name)
-    if "unknown" in cls.__dataclass_fields__:  # type: ignore[attr-defined]
+    kind: Any = cls  # a type is hashable, but mypy does not know it of T's
+    known = _names(kind)
+    values = {known[name]: read(document[name], name) for name, read in _readers(kind).items() if name in document}
+    if "unknown" in kind.__dataclass_fields__:
         values["unknown"] = {name: item for name, item in document.items() if name not in known}
     try:
         return cls(**values)
@@ -81,30 +84,74 @@ def loads(cls: Type[T], text: Union[str, bytes]) -> T:
     return from_document(cls, document)
 
 
-def _read(hint: Any, value: Any, name: str) -> Any:
-    origin = get_origin(hint)
+def _wrong(value: Any, name: str) -> InvalidValue:
+    return InvalidValue(f"{name}: {value!r} has the wrong type", field=name)
+
+
+@functools.lru_cache(maxsize=None)
+def _reader(hint: Any) -> Reader:
+    """What checks and converts a value of this type; made once, since every message and every record is read so."""
+    origin, args = get_origin(hint), get_args(hint)
     if hint is Any:
-        return value
-    if origin is Union:
-        if value is None and type(None) in get_args(hint):
-            return None
-        return _read(next(arg for arg in get_args(hint) if arg is not type(None)), value, name)
-    if origin in (list, tuple) and isinstance(value, (list, tuple)):
-        items = [_read(get_args(hint)[0], item, name) for item in value]
-        return items if origin is list else tuple(items)
-    if origin is dict and isinstance(value, dict):
-        return {str(key): _read(get_args(hint)[1], item, f"{name}.{key}") for key, item in value.items()}
+        return lambda value, _name: value
+    if origin in _UNIONS:
+        return _optional(_reader(next(arg for arg in args if arg is not type(None))), type(None) in args)
+    if origin in (list, tuple):
+        return _items(_reader(args[0]), origin)
+    if origin is dict:
+        return _members(_reader(args[1]))
     if dataclasses.is_dataclass(hint):
-        return from_document(hint, value)  # type: ignore[arg-type]
-    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if hint is int and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if hint in (str, bool) and isinstance(value, hint):
-        return value
-    if origin is None and isinstance(hint, type) and hasattr(hint, "__members__"):
+        return lambda value, _name: from_document(hint, value)  # type: ignore[arg-type]
+    if hint in (str, bool, int, float):
+        return _plain(hint)
+    if isinstance(hint, type) and hasattr(hint, "__members__"):
+        return _one_of(hint)
+    raise TypeError(f"no JSON is known for {hint!r}")
+
+
+def _optional(inner: Reader, may_be_none: bool) -> Reader:
+    def read(value: Any, name: str) -> Any:
+        return None if value is None and may_be_none else inner(value, name)
+
+    return read
+
+
+def _items(inner: Reader, kind: Any) -> Reader:
+    def read(value: Any, name: str) -> Any:
+        if not isinstance(value, (list, tuple)):
+            raise _wrong(value, name)
+        return kind([inner(item, name) for item in value])
+
+    return read
+
+
+def _members(inner: Reader) -> Reader:
+    def read(value: Any, name: str) -> Any:
+        if not isinstance(value, dict):
+            raise _wrong(value, name)
+        return {str(key): inner(item, f"{name}.{key}") for key, item in value.items()}
+
+    return read
+
+
+def _plain(kind: Any) -> Reader:
+    """Exactly this type; a whole number is a float too, True is not a number."""
+
+    def read(value: Any, name: str) -> Any:
+        if type(value) is kind:
+            return value
+        if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+            raise _wrong(value, name)
+        return float(value) if kind is float else value
+
+    return read
+
+
+def _one_of(kind: Any) -> Reader:
+    def read(value: Any, name: str) -> Any:
         try:
-            return hint(value)
+            return kind(value)
         except ValueError as error:
             raise InvalidValue(f"{name}: {value!r} is not one of the values known", field=name) from error
-    raise InvalidValue(f"{name}: {value!r} has the wrong type", field=name)
+
+    return read

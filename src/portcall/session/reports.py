@@ -163,6 +163,8 @@ class Reports:
         task.add_done_callback(self._tasks.discard)
 
     async def _report(self, report: messages.SessionReport) -> None:
+        if not report.changes and not report.phase:  # a step for the trace, no more
+            return
         changes: dict[str, Any] = {}
         for name, value in report.changes.items():
             known = _BY_CAMEL.get(name)
