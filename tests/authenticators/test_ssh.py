@@ -6,6 +6,7 @@ import base64
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
@@ -185,6 +186,37 @@ async def test_no_password_is_sent_to_a_server_with_another_key(
     settings = config_in(tmp_path, **{**server.settings, "ssh_known_hosts": str(hosts)})
     with pytest.raises(ServerUnreachable, match="host key"):
         await Ssh(settings, Clock()).authenticate(account.name, {"password": account.password}, Person(), "")
+
+
+class HostileServer(asyncssh.SSHServer):
+    """Asks what should be shown to nobody as it comes."""
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def kbdint_auth_supported(self) -> bool:
+        return True
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        return "\x1b]0;title\x07", "one\r\n\x1b[2Jtwo" + "x" * 10_000, "", [("\x9b31mPass\u202eword:\x00", False)]
+
+    def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+        return "", "", "", [("again", False)] * 50
+
+
+async def test_what_sshd_says_is_shown_as_plain_text_and_not_without_end(tmp_path: Path) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    listener = await asyncssh.create_server(HostileServer, "127.0.0.1", 0, server_host_keys=[key])
+    settings = config_in(tmp_path, ssh_host="127.0.0.1", ssh_port=listener.get_port())
+    person = Person(["answer"])
+    with pytest.raises(LoginFailed):
+        await Ssh(settings, Clock()).authenticate("ann", {}, person, "")
+    listener.close()
+    (asked,) = person.asked
+    assert asked.title == "]0;title"
+    assert asked.instructions.startswith("one\n[2Jtwoxxx")
+    assert len(asked.instructions) <= 4000
+    assert asked.prompts[0].text == "31mPassword:"
 
 
 async def test_an_sshd_that_is_not_there_is_said_so(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Iterator
@@ -83,3 +84,11 @@ async def test_a_name_service_that_hangs_is_said_so(service: SlowNameService) ->
     service.hangs.set()
     with pytest.raises(ServerUnreachable, match="account database"):
         await Accounts(HandClock(), timeout=0.05, read=service.read).lookup("ann")
+
+
+async def test_questions_do_not_pile_up_while_the_name_service_hangs(service: SlowNameService) -> None:
+    service.hangs.set()
+    accounts = Accounts(HandClock(), timeout=0.02, read=service.read)
+    answers = await asyncio.gather(*(accounts.lookup("ann") for _ in range(50)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {ServerUnreachable}
+    assert service.asked == 1

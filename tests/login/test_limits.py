@@ -43,6 +43,13 @@ def test_a_name_waits_a_minute_at_most(limit: FailureLimit) -> None:
     assert wait(limit, "198.51.100.1", "bob") == 0
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "local"])
+def test_nobody_on_the_host_can_shut_the_others_out_for_long(limit: FailureLimit, address: str) -> None:
+    for number in range(50):
+        limit.failed(address, f"user{number}")
+    assert 0 < wait(limit, address, "ann") <= 61
+
+
 def test_a_success_clears_the_name_but_not_the_address(limit: FailureLimit) -> None:
     for _ in range(3):
         limit.failed("192.0.2.1", "ann")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from portcall.authenticators.base import Prompt, Round
 from portcall.clock import Clock
 from portcall.errors import NoLink
 from portcall.links.base import LinkKind, LinkPlan
@@ -17,6 +18,7 @@ from portcall.links.same_user import SameUser
 from portcall.login.accounts import read_account
 from portcall.login.links import Links
 from portcall.model.user import Account
+from tests.fixtures.conversations import Person
 from tests.fixtures.link_server import CalledLink, LinkServer, link_server
 from tests.fixtures.settings import config_in
 
@@ -71,6 +73,23 @@ class NeverKind(SilentKind):
             await asyncio.Event().wait()
         finally:
             self.given_up.set()
+
+
+class AskingKind(SilentKind):
+    """Needs a password."""
+
+    name = "asking"
+
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def start(self, plan: LinkPlan) -> None:
+        self.began.set()
+        await self.go_on.wait()
+        if plan.ask is None:
+            raise NoLink("nobody can be asked")
+        await plan.ask(Round((Prompt("Password:"),)))
 
 
 @pytest.fixture
@@ -159,6 +178,24 @@ async def test_one_error_names_each_attempt(server: LinkServer) -> None:
     assert [result for _, result, _ in told] == ["skipped", "failed", "failed"]
     with pytest.raises(NoLink, match="no way is configured"):
         await links(server).ensure(ME)
+
+
+async def test_who_can_be_asked_does_not_share_the_failure_of_one_who_cannot(server: LinkServer) -> None:
+    kind = AskingKind()
+    all_kinds = links(server, kind)
+    alone = asyncio.create_task(all_kinds.ensure(ME))
+    await kind.began.wait()
+    was_asked = asyncio.Event()
+    person = Person(lambda asked: [str(was_asked.set())])
+    asked = asyncio.create_task(all_kinds.ensure(ME, person))
+    kind.go_on.set()
+    with pytest.raises(NoLink, match="nobody can be asked"):
+        await alone
+    link = CalledLink(ME, {})
+    await was_asked.wait()
+    all_kinds.register(link)
+    assert await asked is link
+    await all_kinds.close()
 
 
 async def test_an_attempt_is_given_up_when_nobody_waits_any_more(server: LinkServer) -> None:

@@ -283,6 +283,15 @@ async def test_a_one_person_link_opens_once(tmp_path: Path) -> None:
     assert (await client.post("/login", json={"method": "pam", "user": ME})).status_code == 422
 
 
+async def test_wrong_links_do_not_shut_the_owner_of_the_right_one_out(tmp_path: Path) -> None:
+    server = Server(tmp_path, one_person=True)
+    client = server.client()
+    for _ in range(20):
+        assert (await client.post("/login", json={"method": "token", "token": "wrong"})).status_code == 401
+    token = server.logins.one_person_token()
+    assert (await client.post("/login", json={"method": "token", "token": token})).status_code == 200
+
+
 async def test_a_login_that_ends_by_itself_is_told(server: Server) -> None:
     watching = asyncio.create_task(server.logins.run())
     client = server.client(authorization=f"Bearer {await server.token()}")

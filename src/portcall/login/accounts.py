@@ -30,6 +30,7 @@ class Accounts:
         self._timeout = timeout
         self._read = read or read_account
         self._known: dict[str | int, tuple[float, Account]] = {}
+        self._asking: dict[str | int, asyncio.Future[Account]] = {}
 
     async def lookup(self, name: str) -> Account:
         return await self._find(name)
@@ -48,7 +49,7 @@ class Accounts:
         if account is not None and now - read_at < FRESH:
             return account
         try:
-            fresh = await in_thread(lambda: self._read(key), self._timeout)
+            return await asyncio.wait_for(asyncio.shield(self._asked(key)), self._timeout)
         except KeyError:
             self._known.pop(key, None)
             raise NotFound(f"there is no account {key!r} on this host") from None
@@ -56,11 +57,23 @@ class Accounts:
             if account is not None and now - read_at < STALE:
                 return account
             raise ServerUnreachable(f"the host's account database did not answer within {self._timeout:g} s") from None
+
+    def _asked(self, key: str | int) -> asyncio.Future[Account]:
+        """One question at a time for each key: while the name service hangs, threads must not pile up."""
+        if key not in self._asking:
+            self._asking[key] = in_thread(lambda: self._read(key))
+            self._asking[key].add_done_callback(lambda answer: self._answered(key, answer))
+        return self._asking[key]
+
+    def _answered(self, key: str | int, answer: asyncio.Future[Account]) -> None:
+        del self._asking[key]
+        if answer.cancelled() or answer.exception() is not None:
+            return
         if len(self._known) >= _KEPT:
             self._known.clear()
-        for name in (fresh.name, fresh.uid):
-            self._known[name] = (self._clock.monotonic(), fresh)
-        return fresh
+        account = answer.result()
+        for name in (account.name, account.uid):
+            self._known[name] = (self._clock.monotonic(), account)
 
 
 def read_account(key: str | int) -> Account:
@@ -78,9 +91,9 @@ def read_account(key: str | int) -> Account:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, groups)
 
 
-async def in_thread(function: Callable[[], T], timeout: float) -> T:
-    """The function's result; TimeoutError when it takes longer. Its thread is left behind and ends with the process:
-    the pool of ``asyncio.to_thread`` would be used up by calls that hang, and would hang at exit."""
+def in_thread(function: Callable[[], T]) -> asyncio.Future[T]:
+    """The function's result, from a thread of its own, which ends with the process if it hangs: the pool of
+    ``asyncio.to_thread`` would be used up by calls that hang, and would hang at exit."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -98,4 +111,4 @@ async def in_thread(function: Callable[[], T], timeout: float) -> T:
             loop.call_soon_threadsafe(deliver, result, error)
 
     threading.Thread(target=run, daemon=True, name="account-lookup").start()
-    return await asyncio.wait_for(future, timeout)
+    return future

@@ -85,16 +85,20 @@ class Attempt(Generic[T]):
 
 
 class Attempts(Generic[T]):
-    """All of a kind: at most ``at_once`` of one owner. An attempt of somebody else is one that does not exist."""
+    """All of a kind: at most ``at_once`` of one owner, ``in_all`` of all. Somebody else's attempt does not exist."""
 
-    def __init__(self, lifetime: float = LIFETIME, at_once: int = 8) -> None:
+    def __init__(self, lifetime: float = LIFETIME, at_once: int = 8, in_all: int = 200) -> None:
         self._lifetime = lifetime
+        self._in_all = in_all
         self._at_once = at_once
         self._all: dict[str, Attempt[T]] = {}
 
     def open(self, owner: str, run: Callable[[Ask], Awaitable[T]]) -> Attempt[T]:
-        if sum(attempt.owner == owner and not attempt.task.done() for attempt in self._all.values()) >= self._at_once:
+        owners = [attempt.owner for attempt in self._all.values() if not attempt.task.done()]
+        if owners.count(owner) >= self._at_once:
             raise TooManyAttempts("too many unfinished attempts; finish or give up one of them first", retry_after=10)
+        if len(owners) >= self._in_all:
+            raise TooManyAttempts("too many people are logging in at this moment; try again soon", retry_after=10)
         attempt = Attempt(owner, run, self._lifetime)
         self._all[attempt.id] = attempt
         # Kept a while after its end: whoever answers too late is told so.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from portcall.clock import Clock
 from portcall.errors import TooManyAttempts
 
-FIRST_WAIT, LONGEST_WAIT_ADDRESS, LONGEST_WAIT_NAME = 15.0, 900.0, 60.0
+FIRST_WAIT, SHORT_WAIT, LONGEST_WAIT = 15.0, 60.0, 900.0
 FORGET = 900.0
 _KEPT = 20_000
 
@@ -17,8 +17,8 @@ class FailureLimit:
     """After ``allowed()`` failures in a row by one address, or for one name, the next must wait: 15 s, doubled by each
     further failure.
 
-    A name waits a minute at most, since anybody can make somebody else's name wait. A success clears the name's count,
-    not the address's: who has one account must not guess others' between two logins of their own.
+    A name waits a minute at most, and so does loopback: anybody can make somebody else wait there. A success clears the
+    name's count, not the address's: who has one account must not guess others' between two logins of their own.
     """
 
     def __init__(self, clock: Clock, allowed: Callable[[], int]) -> None:
@@ -29,8 +29,8 @@ class FailureLimit:
     def check(self, address: str, name: str) -> None:
         """TooManyAttempts with ``retry_after`` while either must wait."""
         wait = max(
-            self._wait(("address", _network(address)), LONGEST_WAIT_ADDRESS),
-            self._wait(("name", name), LONGEST_WAIT_NAME),
+            self._wait(("address", _network(address)), SHORT_WAIT if _is_loopback(address) else LONGEST_WAIT),
+            self._wait(("name", name), SHORT_WAIT),
         )
         if wait > 0:
             seconds = int(wait) + 1
@@ -54,6 +54,13 @@ class FailureLimit:
             return 0.0
         wait = min(FIRST_WAIT * 2.0 ** min(over, 20), longest)
         return last + wait - self._clock.monotonic()
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return True  # a unix socket
 
 
 def _network(address: str) -> str:

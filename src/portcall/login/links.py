@@ -32,6 +32,7 @@ class _Search:
     """An ``ensure`` under way, shared by all who want that user's link."""
 
     task: asyncio.Task[LiveLink]
+    asks: bool  # somebody can be asked for a password, or has been
     told: list[tuple[str, float, str, str]] = field(default_factory=list)
     waiting: int = 0
 
@@ -88,21 +89,26 @@ class Links:
         if (link := self.get(account.name)) is not None:
             trace("link", 0.0, "existing", _whose(link))
             return link
+        asks = ask is not None or connection is not None
         search = self._searches.get(account.name)
         if search is None:
             told: list[tuple[str, float, str, str]] = []
             task = asyncio.get_running_loop().create_task(self._search(account, ask, told, connection))
-            search = self._searches[account.name] = _Search(task, told)
+            search = self._searches[account.name] = _Search(task, asks, told)
             task.add_done_callback(lambda _: self._searches.pop(account.name, None))
         search.waiting += 1
         try:
             return await asyncio.shield(search.task)
+        except NoLink:
+            if search.asks or not asks:
+                raise
         finally:
             search.waiting -= 1
             if not search.task.done() and not search.waiting:
                 search.task.cancel()
             for step in search.told:
                 trace(*step)
+        return await self.ensure(account, ask, trace, connection)  # this time somebody can be asked
 
     async def close(self) -> None:
         """Stops waiting for links; those that were started go on."""

@@ -116,10 +116,11 @@ class LoginService:
         if reason := authenticator.unavailable():
             raise InvalidValue(reason, field="method")
         user = str(given.get("user") or "")
-        self._limit.check(address, user)
-        if authenticator.asks_user and not _is_user_name(user):
-            self._limit.failed(address, user[:MAX_NAME])
-            raise LoginFailed()
+        if authenticator.asks_user:
+            self._limit.check(address, user[:MAX_NAME])
+            if not _is_user_name(user):
+                self._failed(authenticator, address, user)
+                raise LoginFailed()
         _check_label(name)
 
         async def run(ask: Ask) -> Stage:
@@ -233,13 +234,13 @@ class LoginService:
         try:
             proof = await authenticator.authenticate(user, given, asking, address)
         except LoginFailed:
-            self._limit.failed(address, user)
+            self._failed(authenticator, address, user)
             log.info("login refused: user=%r method=%s address=%s", user, authenticator.name, address)
             raise
         except asyncio.CancelledError:
             # a guess given up while it is being checked is a guess: only a wrong one takes long
             if tried:
-                self._limit.failed(address, user)
+                self._failed(authenticator, address, user)
             raise
         self._limit.succeeded(user)
         try:
@@ -252,6 +253,11 @@ class LoginService:
         if proof.connection is not None:
             self._use_connection(account, proof)
         return Stage("success", login=login, token=token)
+
+    def _failed(self, authenticator: Authenticator, address: str, user: str) -> None:
+        """Names and passwords are guessed; a link's token cannot be, and others' tries must not shut its owner out."""
+        if authenticator.asks_user:
+            self._limit.failed(address, user[:MAX_NAME])
 
     async def _admitted(self, user: str) -> tuple[Account, str]:
         try:
