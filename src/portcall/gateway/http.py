@@ -46,8 +46,11 @@ class HttpProtocol(HttpToolsProtocol):
                 self._upgrade(data[upgrade.args[0] :])
 
     def _upgrade(self, rest: bytes) -> None:
+        if self.cycle and not self.cycle.response_complete:
+            self.cycle.keep_alive = False  # asked for before the last answer: that would fall into the stream
+            return
         headers = dict(self.scope["headers"])
-        path = unquote(httptools.parse_url(self.url).path.decode("ascii", "replace"))
+        path = unquote((httptools.parse_url(self.url).path or b"").decode("ascii", "replace"))
         key = headers.get(b"sec-websocket-key", b"")
         if self.scope["method"] != "GET" or headers.get(b"sec-websocket-version") != b"13" or not key:
             self._answer(b"426 Upgrade Required", b"sec-websocket-version: 13\r\n")

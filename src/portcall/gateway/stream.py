@@ -27,6 +27,7 @@ _READ = 262_144  # bytes at a time: all that a display's socket holds
 _SHARE = 131_072  # where others read too: more lets bulk viewers starve one who types
 _HIGH, _LOW = 1_048_576, 262_144  # bytes that may wait for a slow side
 _TICKET_WITHIN, _PING_EVERY, _SILENT = 10.0, 20.0, 60.0
+_LINGER = 2.0  # seconds for the other side's close: a socket closed before it is reset, and last words may be lost
 _CLOSE_CODES = {"ticket-refused": 4403, "no-such-session": 4404, "conflict": 4409, "display-unavailable": 4502}
 
 
@@ -36,6 +37,7 @@ class ViewerStream(asyncio.Protocol):
     __slots__ = (
         "_viewers", "_session_id", "_address", "_transport", "_reader", "_loop", "_sock", "_out", "_out_size",
         "_paused", "_connection", "_timer", "_heard", "_closing", "_task", "_reading_paused", "_watch",
+        "_display_left",
     )  # fmt: skip
 
     def __init__(self, viewers: Viewers, session_id: str, address: str) -> None:
@@ -52,6 +54,7 @@ class ViewerStream(asyncio.Protocol):
         self._connection: Connection | None = None
         self._watch: ClientWatch | None = None
         self._closing = False
+        self._display_left = False
         self._task: asyncio.Task[None] | None = None
         self._heard = self._loop.time()
         self._timer = self._loop.call_later(_TICKET_WITHIN, self._too_late)
@@ -63,23 +66,25 @@ class ViewerStream(asyncio.Protocol):
         transport.set_write_buffer_limits(high=_HIGH, low=_LOW)
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
-            return
         self._heard = self._loop.time()
         try:
             for opcode, payload in self._reader.feed(data):
-                if opcode == frames.BINARY:
+                if self._closing:
+                    if opcode == frames.CLOSE:
+                        self._transport.close()
+                elif opcode == frames.BINARY:
                     self._to_display(payload)
                 elif opcode == frames.TEXT:
                     self._control(payload)
                 elif opcode == frames.PING:
-                    self._transport.write(frames.frame(frames.PONG, payload))
+                    if not self._paused:  # who does not read is not answered without end
+                        self._transport.write(frames.frame(frames.PONG, payload))
                 elif opcode == frames.CLOSE:
                     self._close(1000, "")
-                if self._closing:
-                    return
+                    self._transport.close()
         except ProtocolError as error:
             self._close(1002, str(error))
+            self._transport.close()
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -88,7 +93,7 @@ class ViewerStream(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._paused = False
-        if self._sock is not None and not self._closing:
+        if self._sock is not None and not self._display_left:
             self._loop.add_reader(self._sock, self._from_display)
 
     def eof_received(self) -> bool:
@@ -100,14 +105,7 @@ class ViewerStream(asyncio.Protocol):
         self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
-        if self._sock is not None:
-            self._loop.remove_reader(self._sock)
-            self._loop.remove_writer(self._sock)
-            self._sock.close()
-            self._sock = None
-        if self._connection is not None:
-            self._viewers.left(self._connection)
-            self._connection = None
+        self._let_go()
 
     # the control channel
 
@@ -128,7 +126,7 @@ class ViewerStream(asyncio.Protocol):
             raise ProtocolError("a control message is a JSON object with a type") from None
         if kind == "ticket" and self._task is None and self._connection is None:
             self._task = self._loop.create_task(self._enter(str(message.get("ticket", ""))))
-        elif kind == "ping":
+        elif kind == "ping" and not self._paused:
             self.say({"type": "pong", "t": message.get("t")})
         elif kind == "stay" and self._connection is not None:
             self._connection.active = self._viewers.now()
@@ -201,7 +199,9 @@ class ViewerStream(asyncio.Protocol):
 
     def _display_gone(self) -> None:
         """Wait a moment for the session to say why; the display goes first."""
-        self._viewers.display_gone(self._session_id, self)
+        if not self._display_left:
+            self._display_left = True
+            self._viewers.display_gone(self._session_id, self)
 
     def _to_display(self, data: bytes) -> None:
         if self._sock is None:
@@ -226,6 +226,17 @@ class ViewerStream(asyncio.Protocol):
             return
         if sent < len(data):
             self._wait_for_display(data[sent:])
+
+    def _let_go(self) -> None:
+        """Nothing leads to the display any more, and nobody looks at it here."""
+        if self._sock is not None:
+            self._loop.remove_reader(self._sock)
+            self._loop.remove_writer(self._sock)
+            self._sock.close()
+            self._sock = None
+        if self._connection is not None:
+            self._viewers.left(self._connection)
+            self._connection = None
 
     def _wait_for_display(self, data: bytes) -> None:
         assert self._sock is not None
@@ -274,7 +285,11 @@ class ViewerStream(asyncio.Protocol):
         self._timer = self._loop.call_later(_PING_EVERY, self._ping)
 
     def _close(self, code: int, reason: str) -> None:
+        """Say so, and wait a moment until the other side has said it too."""
         if not self._closing:
             self._closing = True
+            self._let_go()
             self._transport.write(frames.close_frame(code, reason))
-            self._transport.close()
+            self._transport.resume_reading()
+            self._timer.cancel()
+            self._timer = self._loop.call_later(_LINGER, self._transport.abort)
