@@ -8,8 +8,8 @@ import shutil
 from typing import Any, Callable
 
 from portcall.clock import Clock
-from portcall.model.user import Account
 from portcall.linkd.forking import fork
+from portcall.model.user import Account
 from portcall.sessiond import places, processes
 from portcall.sessiond.display import remove_socket
 from portcall.sessiond.ending import kill_marked
@@ -57,7 +57,11 @@ class Adoption:
                 patience.cancel()
                 on_done()
 
-        patience = self._loop.after(_PATIENCE, lambda: [one_done(read) for read in sorted(waiting)])
+        def all_done() -> None:
+            for read in sorted(waiting):
+                one_done(read)
+
+        patience = self._loop.after(_PATIENCE, all_done)
         for name in places.names(self._base):
             if places.held(self._base, name):
                 self._watch(name)
@@ -118,7 +122,7 @@ class Adoption:
         return len(times) >= _MOST
 
     def _clean(self) -> None:
-        """Directories that never became a session's: a warm display's, or of a process that was killed while making one."""
+        """Directories that never became a session's: a warm display's, or one whose maker was killed."""
         for name in places.temporary(self._base):
             maker = _TEMPORARY.match(name)
             if places.held(self._base, name) or (maker and os.path.exists(f"/proc/{maker.group(1)}")):
@@ -127,7 +131,9 @@ class Adoption:
             if place is None:
                 continue
             record = Record.load(place.path)
-            kill_marked([name], [one.pid for one in (record.processes if record else {}).values() if processes.alive(one)])
+            kill_marked(
+                [name], [one.pid for one in (record.processes if record else {}).values() if processes.alive(one)]
+            )
             if record is not None:
                 remove_socket(record.number)
             place.remove()

@@ -22,7 +22,9 @@ _TIMED_OUT = 124  # as timeout(1) has it
 class Command:
     """One run. ``on_done`` gets ``{code, stdout, stderr}``; after the time limit its whole process group is killed."""
 
-    def __init__(self, loop: Loop, account: Account, request: messages.RunCommand, on_done: Callable[[dict[str, Any]], Any]) -> None:
+    def __init__(
+        self, loop: Loop, account: Account, request: messages.RunCommand, on_done: Callable[[dict[str, Any]], Any]
+    ) -> None:
         self._loop, self._on_done = loop, on_done
         self._output: dict[int, bytearray] = {}
         self._input = request.stdin.encode()

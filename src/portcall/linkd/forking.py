@@ -6,6 +6,7 @@ import gc
 import os
 from typing import Any, Callable
 
+from portcall import plugins
 from portcall.model import codec
 from portcall.model.session import Session
 from portcall.model.start import StartOrder
@@ -15,16 +16,15 @@ from portcall.wire import messages
 
 def load() -> None:
     """Everything that a session daemon will need, loaded and used once, before the first fork."""
-    import portcall.displays.xvnc
-
+    plugins.find("displays", "xvnc")
     order = StartOrder("a", "", "", "", "64x64", "desktop")
     session = Session("a", "", "", "", "")
     for value in (order, session):
         codec.from_document(type(value), codec.to_document(value))
     for message in (
         messages.SessionHello(1, 1, {}, ""), messages.Welcome(""), messages.Watched(0.0), messages.OpenDisplay(1),
-        messages.SessionReport(""), messages.DisplayOpened(""), messages.SessionEnded("", ""), messages.EndSession(1, ""),
-        messages.StartSession(1, {}), messages.Reply(1),
+        messages.SessionReport(""), messages.DisplayOpened(""), messages.SessionEnded("", ""),
+        messages.EndSession(1, ""), messages.StartSession(1, {}), messages.Reply(1),
     ):  # fmt: skip
         messages.from_wire(messages.to_wire(message))
     gc.collect()

@@ -55,7 +55,7 @@ class Answers:
                 text, size = log.tail(self._context.place / "log", max(0, min(message.size, _MOST_LOG)))
                 result = {"log": text, "size": size}
             elif isinstance(message, messages.ListProcesses):
-                result = {"processes": self._resources.list()}
+                result = {"processes": self._resources.rows()}
             elif not isinstance(message, messages.EndSession):
                 raise InvalidValue(f"a session does not answer {type(message).__name__}")
             connection.channel.reply(message.seq, result)

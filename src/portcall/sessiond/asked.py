@@ -26,7 +26,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--command", help="run after the display is up; needed, here or in --json")
     made.add_argument("--geometry", help="WIDTHxHEIGHT of the desktop, or rootless")
     made.add_argument("--name", help="the session's name")
-    made.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="a session parameter; repeatable")
+    made.add_argument(
+        "--param", action="append", default=[], metavar="KEY=VALUE", help="a session parameter; repeatable"
+    )
     made.add_argument("--cli", action="store_true", default=None, help="stay until it ends; pass output and exit code")
     made.add_argument("--id", help="the session's id (default: a random one)")
     made.add_argument("--config_path", metavar="DIR", help="the configuration directory of another server")
@@ -60,7 +62,9 @@ class Asked:
             if self.members.get(name) is not None and not isinstance(self.members[name], str):
                 raise InvalidValue(f"{name}: a text is needed", field=name)
         self.members["name"] = self.members.get("name") or str(params.pop("name", "") or "")
-        params.update((name, self.members[name]) for name in ("userdata", "userid") if self.members.get(name) is not None)
+        params.update(
+            (name, self.members[name]) for name in ("userdata", "userid") if self.members.get(name) is not None
+        )
         self.params = params
 
     @property
@@ -109,7 +113,9 @@ def _read(source: str) -> str:
     if source.lstrip().startswith("{"):
         return source
     try:
-        with open(int(source) if source.isdigit() else source, "rb", closefd=not source.isdigit() or int(source) > 2) as file:
+        with open(
+            int(source) if source.isdigit() else source, "rb", closefd=not source.isdigit() or int(source) > 2
+        ) as file:
             data = file.read(_MOST_INPUT + 1)
         if len(data) > _MOST_INPUT:
             raise InvalidValue(f"{source}: more than {_MOST_INPUT} bytes")

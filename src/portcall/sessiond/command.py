@@ -20,8 +20,8 @@ class CommandProcess:
     """``on_started`` once the login scripts are through and the command runs; ``on_ended`` gets its exit code.
 
     The login shell is given one line that every shell understands, which runs ``command`` in the session's directory by
-    /bin/sh: that writes to the pipe ``ready`` and becomes the user's shell with the user's command. (A descriptor that is
-    inherited would not do: csh closes them.)
+    /bin/sh: that writes to the pipe ``ready`` and becomes the user's shell with the user's command. (An inherited
+    descriptor would not do: csh closes them.)
     """
 
     def __init__(self, context: Context, on_started: Callable[[], Any], on_ended: Callable[[int | None], Any]) -> None:
@@ -67,7 +67,8 @@ class CommandProcess:
         os.mkfifo(place / "ready", 0o600)
         self._ready = os.open(place / "ready", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         prefix = f"{quote(_vglrun() or '')} +wm " if open_gl(self._context) == "virtualgl" else ""
-        text = f"echo >{quote(place / 'ready')}\nexec {prefix}{quote(shell)} -c {quote(self._context.record.order.command)}\n"
+        command = quote(self._context.record.order.command)
+        text = f"echo >{quote(place / 'ready')}\nexec {prefix}{quote(shell)} -c {command}\n"
         with open(os.open(place / "command", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
             file.write(text)
 

@@ -26,6 +26,11 @@ class Context:
         self.stdio = stdio
         self.children: set[int] = set()
 
+    @property
+    def claimed(self) -> bool:
+        """Whether there is an order; a warm display has none yet."""
+        return bool(self.record.session.id)
+
     def save(self) -> None:
         self.record.save(self.place.path)
 

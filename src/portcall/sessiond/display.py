@@ -20,6 +20,7 @@ from portcall.sessiond.spawn import spawn
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.0005, 0.01  # seconds between dials
 _SOCKETS = "/tmp/.X11-unix"
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 class DisplayProcess:
@@ -67,13 +68,15 @@ class DisplayProcess:
 
     def _plan(self, number_fd: int) -> DisplayPlan:
         context, order = self._context, self._context.record.order
-        geometry = order.geometry if order.geometry not in ("", ROOTLESS) else str(context.limit("geometry", "1280x800"))
+        geometry = (
+            order.geometry if order.geometry not in ("", ROOTLESS) else str(context.limit("geometry", "1280x800"))
+        )
         return DisplayPlan(
             geometry=geometry,
             socket_path=context.place / "rfb",
             authority_path=context.place / "Xauthority",
             display_fd=number_fd,
-            name=re.sub(r"[\x00-\x1f]", " ", order.name) or f"{order.user}@{context.record.session.hostname}",
+            name=_CONTROL.sub(" ", order.name) or f"{order.user}@{context.record.session.hostname}",
             keyboard_layout=order.keyboard_layout,
             open_gl=bool(context.limit("open_gl", True)),
             clipboard=str(context.limit("clipboard", "both")),

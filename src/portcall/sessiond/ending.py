@@ -77,13 +77,13 @@ class Ending:
 
     def _wait_for_display(self) -> None:
         record = self._context.record
-        left = [one for name in ("display", "manager") if processes.alive(one := record.processes.get(name))]  # type: ignore[misc]
+        left = [one for name in ("display", "manager") if (one := record.processes.get(name)) and processes.alive(one)]
         if not left or (self._killed and self._left <= 0):
             self._sweep()
             return
         if self._left <= 0:
             self._killed, self._left = True, _HOPELESS
-            processes.end_at_once(one.pid for one in left if one is not None)
+            processes.end_at_once(one.pid for one in left)
         self._left -= self._wait
         self._context.loop.after(self._wait, self._wait_for_display)
         self._wait = min(_LONGEST_LOOK, self._wait * 2)
@@ -102,11 +102,19 @@ def kill_marked(marks: list[str], others: Iterable[int] = ()) -> None:
     An X server that is killed leaves its socket; which one it was is seen before, since nobody wrote it down.
     """
     pids = processes.marked(processes.own(), marks) | set(others)
-    displays = display.numbers(pids)
     killed = [processes.process(pid) for pid in pids]
+    for one in killed:
+        processes.send(one, signal.SIGSTOP)  # so that no socket comes between the look and the end
+    _wait_while(lambda: any(processes.runs(one) for one in killed))
+    displays = display.numbers(pids)
     processes.end_at_once(pids)
-    deadline = time.monotonic() + _HOPELESS
-    while any(map(processes.alive, killed)) and time.monotonic() < deadline:
-        select.select((), (), (), _FIRST_LOOK)  # they are not our children: there is nothing to wait on
+    _wait_while(lambda: any(map(processes.alive, killed)))
     for number in displays:
         display.remove_socket(number)
+
+
+def _wait_while(true: Callable[[], bool]) -> None:
+    """Others' children: there is nothing to wait on."""
+    deadline = time.monotonic() + _HOPELESS
+    while true() and time.monotonic() < deadline:
+        select.select((), (), (), 0.002)

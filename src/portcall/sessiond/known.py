@@ -42,7 +42,9 @@ class Known:
         if found is None and name == DEFAULT.name:
             return DEFAULT
         if found is None:
-            raise UnknownProfile(f"there is no profile {name!r}; there are: {', '.join(sorted({*self.profiles, 'default'}))}")
+            raise UnknownProfile(
+                f"there is no profile {name!r}; there are: {', '.join(sorted({*self.profiles, 'default'}))}"
+            )
         return codec.from_document(Profile, found)
 
 
@@ -51,7 +53,11 @@ def look(config_path: str = "") -> Known:
     settings = _toml(f"{config_path}/portcall.toml") if config_path else {}
     directories = [str(settings.get("runtime_dir") or ""), os.environ.get("PORTCALL_RUNTIME_DIR") or ""]
     directories = [one for one in directories if one] or [SYSTEM, places.base_directory()]
-    profiles = {name: _profile(name, table) for name, table in _toml(f"{config_path}/profiles.toml").items()} if config_path else {}
+    profiles = (
+        {name: _profile(name, table) for name, table in _toml(f"{config_path}/profiles.toml").items()}
+        if config_path
+        else {}
+    )
     for directory in directories:
         document = _public(directory)
         if document is not None:
@@ -66,11 +72,13 @@ def check_geometry(profile: Profile, geometry: str) -> None:
         return
     (width, height), (most_width, most_height) = parse_geometry(geometry), parse_geometry(profile.maximum_geometry)
     if width > most_width or height > most_height:
-        raise InvalidValue(f"geometry {geometry}: the profile {profile.name} allows {profile.maximum_geometry}", field="geometry")
+        raise InvalidValue(
+            f"geometry {geometry}: the profile {profile.name} allows {profile.maximum_geometry}", field="geometry"
+        )
 
 
 def check_seats(limits: dict[str, Any], base: str) -> None:
-    """SeatsTaken by the last known limits. Own sessions are counted by their directories, others' by their processes."""
+    """SeatsTaken by the last known limits. Own sessions are counted by directories, others' by processes."""
     uid = os.getuid()
     counts = sessions_by_uid()
     own = sum(1 for name in places.names(base) if places.held(base, name))

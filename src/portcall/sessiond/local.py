@@ -21,7 +21,7 @@ from portcall.wire.channel import Channel
 _PATIENCE = 10.0
 
 
-def list(base: str = "") -> builtins.list[Session]:  # noqa: A001
+def list(base: str = "") -> builtins.list[Session]:
     """All of one's own sessions, the oldest first; those that ended and were not yet told to a server too."""
     base = base or places.base_directory()
     found = [session for name in places.names(base) if (session := read(name, base)) is not None]
@@ -91,10 +91,10 @@ def _converse(
                 seen = seen or isinstance(message, until or ())
                 for descriptor in taken:
                     os.close(descriptor)
-    result, descriptors, error = answers[0]
-    if error is not None:
-        raise error
-    return result, descriptors
+    result, received, refusal = answers[0]
+    if refusal is not None:
+        raise refusal
+    return result, received
 
 
 def _connect(session_id: str, base: str, patience: float) -> socket.socket:

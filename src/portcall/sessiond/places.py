@@ -22,7 +22,7 @@ def base_directory(uid: int | None = None) -> str:
 
 
 def prepare(base: str) -> str:
-    """The base directory, ours and 0700; StartFailed says what is wrong with one that is not. Links are not followed."""
+    """The base directory, ours and 0700; StartFailed says what is wrong with it. Links are not followed."""
     with contextlib.suppress(FileExistsError):
         _try(os.mkdir, base, 0o700)
     try:

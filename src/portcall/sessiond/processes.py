@@ -58,6 +58,12 @@ def alive(one: Process | None) -> bool:
     return found is not None and found.start == one.start and found.state not in "ZX"
 
 
+def runs(one: Process) -> bool:
+    """Lives, and is not stopped."""
+    found = stat(one.pid)
+    return found is not None and found.start == one.start and found.state not in "ZXTt"
+
+
 def name_self(name: str) -> None:
     """What ps and /proc show; others count sessions by it."""
     with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:

@@ -21,7 +21,8 @@ class Record:
 
     ``marks`` are the values of PORTCALL_SESSION_ID that the session's processes carry; ``processes`` names ours:
     daemon, display, manager, command. A process is written down after it was made; one that was made and not written
-    down is found by its mark. ``ending`` is why it is being ended. ``ended`` is SessionEnded's members, once it is over and while it is not yet delivered.
+    down is found by its mark. ``ending`` is why it is being ended; ``ended`` the SessionEnded, once it is over, until it is
+    delivered. ``adoptions`` counts daemons that took over.
     """
 
     def __init__(self, session: Session, order: StartOrder, sockets: list[str]) -> None:
@@ -58,9 +59,10 @@ class Record:
     def save(self, directory: str) -> None:
         """Replaced atomically; StartFailed where it cannot be written (a full disk), and then the old one stays."""
         temporary = f"{directory}/.{FILE}"
+        text = json.dumps(self.document(), separators=(",", ":"))  # dump would use the encoder that is not in C
         try:
             with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
-                json.dump(self.document(), file, separators=(",", ":"))
+                file.write(text)
             os.rename(temporary, f"{directory}/{FILE}")
         except OSError as error:
             raise StartFailed(f"the session's record cannot be written in {directory}: {error.strerror}") from error
@@ -78,7 +80,9 @@ class Record:
             )
             record.phase = str(document["phase"])
             record.marks = [str(mark) for mark in document["marks"]]
-            record.processes = {name: Process(int(pid), int(start)) for name, (pid, start) in document["processes"].items()}
+            record.processes = {
+                name: Process(int(pid), int(start)) for name, (pid, start) in document["processes"].items()
+            }
             record.number = document["number"]
             record.ending = document["ending"]
             record.ended = document["ended"]

@@ -31,7 +31,7 @@ class Resources:
         elapsed, self._at, self._ticks = max(0.01, now - self._at), now, seen
         return {"cpuPercentage": round(100 * processes.seconds(used) / elapsed, 1), "memory": memory}
 
-    def list(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Any]]:
         """The session's processes, for people; the processor's share is that of each one's life."""
         boot, now, rows = processes.boot_time(), time.time(), []
         for pid in self._pids():

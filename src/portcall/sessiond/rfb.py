@@ -33,8 +33,8 @@ def resize(path: str, geometry: str) -> bool:
 def touch_keyboard(path: str) -> socket.socket | None:
     """Press and release Shift; the caller closes what is returned about a second later, when it has been read.
 
-    With its first key the X server takes over the keyboard's map. Xvnc puts a character that is not on the keyboard into
-    that map just before; a program that sees both at once loses the character, which so would be the first one typed.
+    With its first key the X server takes over the keyboard's map. Xvnc puts a character that is not on the keyboard
+    into that map just before; a program that sees both at once loses the character: it would be the first one typed.
     Nothing is waited for: the whole conversation goes out at once.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

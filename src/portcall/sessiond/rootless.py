@@ -35,10 +35,18 @@ _CONFIGURATION = """<?xml version="1.0" encoding="UTF-8"?>
 <mousebind button="Left" action="Drag"><action name="Move"/></mousebind>
 <mousebind button="Left" action="DoubleClick"><action name="ToggleMaximize"/></mousebind>
 </context>
-<context name="Top"><mousebind button="Left" action="Drag"><action name="Resize"><edge>top</edge></action></mousebind></context>
-<context name="Left"><mousebind button="Left" action="Drag"><action name="Resize"><edge>left</edge></action></mousebind></context>
-<context name="Right"><mousebind button="Left" action="Drag"><action name="Resize"><edge>right</edge></action></mousebind></context>
-<context name="Bottom"><mousebind button="Left" action="Drag"><action name="Resize"><edge>bottom</edge></action></mousebind></context>
+<context name="Top">
+<mousebind button="Left" action="Drag"><action name="Resize"><edge>top</edge></action></mousebind>
+</context>
+<context name="Left">
+<mousebind button="Left" action="Drag"><action name="Resize"><edge>left</edge></action></mousebind>
+</context>
+<context name="Right">
+<mousebind button="Left" action="Drag"><action name="Resize"><edge>right</edge></action></mousebind>
+</context>
+<context name="Bottom">
+<mousebind button="Left" action="Drag"><action name="Resize"><edge>bottom</edge></action></mousebind>
+</context>
 <context name="TLCorner TRCorner BRCorner BLCorner Frame">
 <mousebind button="A-Right" action="Drag"><action name="Resize"/></mousebind>
 <mousebind button="A-Left" action="Drag"><action name="Move"/></mousebind>
@@ -77,7 +85,9 @@ class Rootless:
         argv = self._argv(name)
         variables = self._context.environment()
         # it would make directories in the home
-        variables.update(dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), self._context.place.path))
+        variables.update(
+            dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), self._context.place.path)
+        )
         output = log.open_append(self._context.place / "display.log")
         try:
             pid = spawn(argv, variables, output)

@@ -104,7 +104,9 @@ def run_adopted(base: str, name: str, account: Account, clock: Clock, notify: No
     _see_through(context, daemon)
 
 
-def run_warm(base: str, plan: messages.KeepWarm, account: Account, clock: Clock, orders: socket.socket, sockets: list[str]) -> None:
+def run_warm(
+    base: str, plan: messages.KeepWarm, account: Account, clock: Clock, orders: socket.socket, sockets: list[str]
+) -> None:
     """A display without an order; the link gives one over ``orders``, or closes it and all is undone."""
     processes.name_self(processes.WARM_NAME)
     place = Place.make(base)
@@ -129,11 +131,11 @@ def run_warm(base: str, plan: messages.KeepWarm, account: Account, clock: Clock,
         link.channel.reply(message.seq, {"pid": os.getpid()})
         link.flush()
         processes.name_self(processes.SESSION_NAME)
-        daemon.take_order()
+        daemon.start_ordered()
         _fit(context, plan)
 
     def closed(_link: Connection) -> None:
-        if not daemon.claimed:
+        if not context.claimed:
             daemon.end("not needed", 0)
 
     connection = Connection(context.loop, orders, ordered, closed)

@@ -1,4 +1,4 @@
-"""Makes processes: display and helpers by posix_spawn, the user's command by fork, so that a home may hang in the child."""
+"""Makes processes: display and helpers by posix_spawn, the command by fork, so that a home hangs in the child."""
 
 from __future__ import annotations
 

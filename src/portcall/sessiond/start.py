@@ -139,7 +139,7 @@ def _follow_to_the_end(daemon: socket.socket) -> int:
         signal.signal(number, forward)
     for event in _events(daemon, None):
         if event["event"] == "ended":
-            code = event["exit_code"]
+            code = event["exitCode"]
             if code is None or event["failed"]:
                 _complain(event["reason"])
             return 1 if code is None else code if code >= 0 else 128 - code

@@ -16,7 +16,8 @@ _FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 0.2, 3.0, 1.6
 
 class Uplink:
     """``hello`` gives the first message of each connection. ``on_state`` is told True at a welcome, False at a loss
-    or at a dial that found nobody; ``on_connected`` is called after each hello. The first of ``sockets`` that answers is used."""
+    or at a dial that found nobody; ``on_connected`` is called after each hello. The first of ``sockets`` that answers
+    is used."""
 
     def __init__(
         self, loop: Loop, sockets: list[str], hello: Callable[[], Any], on_message: OnMessage,

@@ -67,13 +67,14 @@ class XClient:
     def watch_root(self) -> None:
         self._request(struct.pack("<BBHIII", 2, 0, 4, self._root, 0x800, _PROPERTY_CHANGES), None)
 
-    def read_keys(self, first: int, count: int, on_symbols: Callable[[list[bool]], Any]) -> None:
-        """For each of these keys whether it has any symbol."""
+    def read_keys(self, first: int, count: int, on_symbols: Callable[[list[set[int]]], Any]) -> None:
+        """The symbols of each of these keys; empty for one that has none."""
 
         def read(reply: bytes) -> None:
             if reply:
-                size = 4 * reply[1]
-                on_symbols([any(reply[32 + index * size : 32 + (index + 1) * size]) for index in range(count)])
+                each = reply[1]
+                symbols = struct.unpack_from(f"<{each * count}I", reply, 32)
+                on_symbols([set(symbols[index * each : (index + 1) * each]) - {0} for index in range(count)])
 
         self._request(struct.pack("<BxHBBxx", 101, 2, first, count), read)
 

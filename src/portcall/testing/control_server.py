@@ -131,7 +131,9 @@ class ControlServer:
             messages.SessionHello, lambda hello: hello.session["id"] == session_id, timeout, f"session {session_id}"
         )
 
-    def report(self, session_id: str, kind: type, test: Callable[[Any], bool] = lambda _: True, timeout: float = 20) -> Any:
+    def report(
+        self, session_id: str, kind: type, test: Callable[[Any], bool] = lambda _: True, timeout: float = 20
+    ) -> Any:
         """The first message of this kind about this session that passes the test, from any of its connections."""
 
         def find() -> Any:
@@ -165,7 +167,9 @@ class ControlServer:
 
     def _peer(self, kind: type, test: Callable[[Any], bool], timeout: float, what: str) -> Peer:
         def find() -> Peer | None:
-            live = [peer for peer in self.peers if not peer.closed and isinstance(peer.hello, kind) and test(peer.hello)]
+            live = [
+                peer for peer in self.peers if not peer.closed and isinstance(peer.hello, kind) and test(peer.hello)
+            ]
             return live[-1] if live else None
 
         self.wait(lambda: find() is not None, timeout, what)
