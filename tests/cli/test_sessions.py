@@ -67,7 +67,7 @@ def test_exit_codes_say_what_kind_of_error_it_was(
     shown = at("ls")
     assert shown.code == 1
     assert shown.err.count("\n") == 1
-    assert "--url" in shown.err
+    assert "Is it running" in shown.err
 
 
 def test_a_session_is_suspended_terminated_and_purged(at: Portcall, place: StandIn) -> None:

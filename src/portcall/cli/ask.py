@@ -36,13 +36,13 @@ def answers(stage: dict[str, Any]) -> list[str]:
 
 def one(text: str, echo: bool = True, default: str | None = None) -> str:
     """One answer; empty text is an answer."""
-    label = neutral(text).rstrip()
+    label = neutral(text).strip()
     answer: str = click.prompt(
-        label if label.endswith((":", "?")) else f"{label}:",
+        label.removesuffix(":"),
         default="" if default is None else default,
         show_default=bool(default),
         hide_input=not echo,
-        prompt_suffix=" ",
+        prompt_suffix=" " if label.endswith("?") else ": ",
         err=True,
     )
     return answer

@@ -96,4 +96,4 @@ def _show(session: Session, as_json: bool) -> None:
         output.document(session.params)
         return
     rows = [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in session.params.items()]
-    output.table(("KEY", "VALUE"), rows, empty="This session has no params.")
+    output.table(("KEY", "VALUE"), rows, empty="This session has no params.", cut=False)

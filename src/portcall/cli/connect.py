@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -18,10 +19,11 @@ from portcall.cli import output
 from portcall.cli.command import command, json_option, server_options, session_argument
 from portcall.cli.reach import current, resolve
 from portcall.errors import Conflict, PortcallError
-from portcall.model import lifecycle
+from portcall.model import event, lifecycle
 
 if TYPE_CHECKING:
     from portcall.client.api import Client
+    from portcall.client.stream import StreamEvent
 
 VIEWERS = ("xtigervncviewer", "vncviewer")
 
@@ -62,7 +64,7 @@ def open_viewer(client: Client, session_id: str, viewer: str, no_viewer: bool, a
         failures.append(error)
         over.set()
 
-    argv = [] if no_viewer else _viewer(viewer)
+    argv = [] if no_viewer else viewer_command(viewer)
     with offered(client, session_id, _say, failed) as path:
         if no_viewer:
             if as_json:
@@ -70,6 +72,7 @@ def open_viewer(client: Client, session_id: str, viewer: str, no_viewer: bool, a
             else:
                 output.line(str(path))
             sys.stdout.flush()
+            threading.Thread(target=_watch, args=(client, session_id, over), name="events", daemon=True).start()
             _until_signalled(over)
         else:
             code = _run([*argv, str(path)])
@@ -80,7 +83,24 @@ def open_viewer(client: Client, session_id: str, viewer: str, no_viewer: bool, a
     return 0
 
 
-def _viewer(wanted: str) -> list[str]:
+def _watch(client: Client, session_id: str, over: threading.Event) -> None:
+    """Set ``over`` when the session is."""
+    with contextlib.suppress(PortcallError):
+        for came in client.events():
+            if _concerns(came, session_id) and client.session(session_id).state in (
+                lifecycle.ENDED, lifecycle.ENDING,
+            ):  # fmt: skip
+                break
+            if came.kind == event.SESSION_GONE and came.document.get("id") == session_id:
+                break
+    over.set()
+
+
+def _concerns(came: StreamEvent, session_id: str) -> bool:
+    return came.kind in ("hello", "reset") or (came.kind == event.SESSION and came.document.get("id") == session_id)
+
+
+def viewer_command(wanted: str) -> list[str]:
     """The viewer's argv without the socket."""
     if not os.environ.get("DISPLAY") and not wanted:
         raise PortcallError(
@@ -94,7 +114,7 @@ def _viewer(wanted: str) -> list[str]:
             "No viewer was found: install tigervnc-viewer or name one with --viewer; --no-viewer prints the socket."
         )
     # it would ask whether to reconnect when the session has ended; what happened is said here
-    return [found, "-ReconnectOnError=0", "-AlertOnFatalError=0"] if _is_tigervnc(found) else [found]
+    return [found, "-ReconnectOnError=0", "-AlertOnFatalError=0", "-Log=*:stderr:0"] if _is_tigervnc(found) else [found]
 
 
 def _is_tigervnc(name: str) -> bool:

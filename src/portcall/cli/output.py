@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from portcall.model import codec
@@ -15,9 +16,7 @@ from portcall.model import codec
 # control characters, and those that turn or hide text; the joiners of scripts and emoji stay
 _KEPT = "\u200c\u200d"
 _UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-_JSON_UNSAFE = re.compile(
-    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\U000e0000-\U000e007f]"
-)
+_PERHAPS_UNSAFE = re.compile(r"[^\n\x20-\x7e]")
 
 
 def neutral(text: object, lines: bool = False) -> str:
@@ -52,49 +51,69 @@ def line(text: str = "") -> None:
 def document(value: Any, indent: int | None = 2) -> None:
     """JSON that is the same document for a program and harmless in a terminal."""
     text = json.dumps(codec.to_document(value), indent=indent, ensure_ascii=False)
-    line(_JSON_UNSAFE.sub(_json_escape, text))
+    line(harmless_json(text))
+
+
+def harmless_json(text: str) -> str:
+    """The same document, with what ``neutral`` would escape written as JSON's escapes."""
+    return _PERHAPS_UNSAFE.sub(_json_escape, text)
 
 
 def _json_escape(match: re.Match[str]) -> str:
-    code = ord(match.group())
+    character = match.group()
+    if character in _KEPT or unicodedata.category(character) not in _UNSAFE:
+        return character
+    code = ord(character)
     if code < 65536:
         return f"\\u{code:04x}"
     code -= 65536
     return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "") -> None:
-    """Columns under their names. For a terminal fitted to its width, else whole, two blanks between columns.
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "", cut: bool = True) -> None:
+    """Columns under their names, two blanks between them; an empty cell is ``-``, so that programs can count columns.
 
-    An empty cell is ``-``, so that programs can count columns; ``empty`` is said to a person when there is no row.
+    For a person, long cells are shortened, ``cut`` shortens the last column to the terminal's width, and ``empty`` is said
+    when there is no row. For a program every cell is whole.
     """
     cells = [[("" if cell is None else neutral(cell)) or "-" for cell in row] for row in rows]
-    if not cells and terminal():
+    if not terminal():
+        _columns(columns, cells, lambda text, _: text)
+        return
+    if not cells:
         line(empty or "Nothing to list.")
         return
-    if terminal():
-        _rich_table(columns, cells)
-        return
+    inner = [[shortened(text, _WIDEST) for text in row[:-1]] + row[-1:] for row in cells]
+    used = sum(max(width(text) for text in column) + 2 for column in list(zip(columns, *inner, strict=True))[:-1])
+    if cut:
+        room = max(16, shutil.get_terminal_size().columns - used)
+        inner = [[*row[:-1], shortened(row[-1], room)] for row in inner]
+    _columns(columns, inner, _styled if colourful() else lambda text, _: text)
+
+
+def _columns(columns: Sequence[str], cells: list[list[str]], style: Callable[[str, int], str]) -> None:
     widths = [max(width(text) for text in column) for column in zip(columns, *cells, strict=True)]
-    for row in (columns, *cells):
-        line("  ".join(text + " " * (wide - width(text)) for text, wide in zip(row, widths, strict=True)).rstrip())
+    for number, row in enumerate([list(columns), *cells]):
+        padded = (style(text, number) + " " * (wide - width(text)) for text, wide in zip(row, widths, strict=True))
+        line("  ".join(padded).rstrip())
 
 
-def _rich_table(columns: Sequence[str], cells: list[list[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in columns:
-        shown.add_column(name, overflow="ellipsis", no_wrap=True)
-    for row in cells:
-        shown.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in row))
-    Console(no_color=not colourful(), highlight=False).print(shown)
+def _styled(text: str, number: int) -> str:
+    style = _BOLD if number == 0 else _STYLES.get(text, "")
+    return f"\x1b[{style}m{text}\x1b[0m" if style else text
 
 
-_STYLES = {"running": "green", "suspended": "cyan", "pending": "yellow", "ending": "yellow", "lost": "red"}
+def shortened(text: str, room: int) -> str:
+    """``text`` in so many columns, with an ellipsis where something was left out."""
+    if width(text) <= room:
+        return text
+    while text and width(text) > room - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
+_BOLD, _WIDEST = "1", 32
+_STYLES = {"running": "32", "suspended": "36", "pending": "33", "ending": "33", "lost": "31"}
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:

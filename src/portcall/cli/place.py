@@ -60,4 +60,4 @@ def audit(limit: int, as_json: bool) -> None:
         for one in entries
     )  # fmt: skip
     columns = ("TIME", "LOGIN", "ACTION", "SESSION", "FROM", "OUTCOME", "DETAIL")
-    output.table(columns, rows, empty="The audit log is empty.")
+    output.table(columns, rows, empty="The audit log is empty.", cut=False)

@@ -10,6 +10,7 @@ import click
 from portcall.cli.command import Command, Group
 from portcall.cli.commands import COMMANDS, SECTIONS
 from portcall.cli.main import portcall
+from portcall.config import BY_NAME
 
 _EVERYWHERE = frozenset({"--help", "--url", "--ca"})
 _HEAD = """# Command line
@@ -64,6 +65,8 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"### {context.command_path}\n"
     yield f"    {context.command_path} {' '.join(command.collect_usage_pieces(context))}\n"
     yield f"{inspect.cleandoc(command.help or '')}\n"
+    if command.name == "server":
+        yield "Besides, every [setting](settings.md) is an option: `start_timeout` is `--start-timeout`.\n"
     if rows := list(_options(command, context)):
         yield "| option | |\n|---|---|"
         yield from rows
@@ -79,7 +82,11 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
     for parameter in command.get_params(context):
-        if isinstance(parameter, click.Option) and not _EVERYWHERE.intersection(parameter.opts):
+        if (
+            isinstance(parameter, click.Option)
+            and not _EVERYWHERE.intersection(parameter.opts)
+            and (command.name != "server" or parameter.name not in BY_NAME)
+        ):
             record = parameter.get_help_record(context)
             if record is not None:
                 names, help_ = (text.replace("|", "\\|") for text in record)

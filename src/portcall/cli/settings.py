@@ -44,7 +44,7 @@ def ls(changed: bool, as_json: bool) -> None:
         return
     cells = ((row["name"], text(row["value"]), row.get("unit"), _fixed(row), row["help"]) for row in rows)
     columns = ("SETTING", "VALUE", "UNIT", "DECIDED BY", "HELP")
-    output.table(columns, cells)
+    output.table(columns, cells, cut=False)
 
 
 @settings.command("get", examples=[("portcall settings get start_timeout", "the value alone, for a script")])

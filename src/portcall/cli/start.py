@@ -84,6 +84,10 @@ def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, docu
     merged = merge(read_json(document, "--json") if document else {}, secrets.pop("args", {}), given, params)
     if cli or reach.local or merged.get("cli") is True:
         return direct({**merged, "cli": cli or merged.get("cli") is True}, secrets, config_path)
+    if then:
+        from portcall.cli.connect import viewer_command
+
+        viewer_command("")  # says now what would be missing then
     try:
         session = through_server(reach, request(merged), then)
     except ServerUnreachable as error:

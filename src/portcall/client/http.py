@@ -131,14 +131,13 @@ class Http:
                 f"{why} Run: portcall login --url {where} (it shows the fingerprint and asks), or give --ca FILE.",
                 certificate=True,
             )
-        cause = error.__cause__
-        while cause is not None and cause.__cause__ is not None:
-            cause = cause.__cause__
-        why = getattr(cause, "strerror", None) or str(error) or "no connection"
-        return ServerUnreachable(
-            f"No server answers at {where} ({why}). Is it running, is the address right (--url, PORTCALL_URL)?",
-            refused=True,
+        why = str(error).rpartition("] ")[2] or "no connection"
+        ask = (
+            "Is it running, and is the address right?"
+            if self.address.given
+            else "Name one: --url URL, or PORTCALL_URL."
         )
+        return ServerUnreachable(f"No server answers at {where} ({why}). {ask}", refused=True)
 
     def _refuse(self, response: httpx.Response) -> None:
         if response.status_code < 400:

@@ -1,0 +1,146 @@
+"""What portcall start makes of options, documents and pipes, and of what a server asks back."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portcall.cli.forms import convert, fields
+from tests.cli.conftest import Portcall
+from tests.cli.terminal import Terminal
+from tests.client.stand_in import ID, StandIn
+
+FORM = {
+    "name": "Where",
+    "html": """<div class="form-group"><label>Project</label><input name="project" value="wing" required /></div>
+      <label>Memory</label><select name="minRam" data-type="number"><option value="1">1 GB</option>
+      <option value="2" selected>2 GB</option></select><input type="submit" name="go">
+      <input type="hidden" name="site" value="here"><label>Pin</label><input type="password" name="pin">""",
+}
+
+
+def asked(place: StandIn) -> dict[str, Any]:
+    (body,) = [body for method, path, body in place.asked if (method, path) == ("POST", "/sessions")]
+    return dict(body)
+
+
+def test_words_are_the_command_and_options_go_before_them(at: Portcall, place: StandIn) -> None:
+    started = at(
+        "start", "--geometry", "rootless", "--param", "a=b=c", "--name", "wing", "xterm", "-e", "a b", "--name"
+    )
+    assert started.json["id"] == ID
+    sent = asked(place)
+    assert (sent["command"], sent["geometry"], sent["name"]) == ("xterm -e 'a b' --name", "rootless", "wing")
+    assert sent["params"] == {"a": "b=c"}
+    assert sent["key"]
+
+
+def test_one_word_is_a_command_line(at: Portcall, place: StandIn) -> None:
+    at("start", "xterm -ls; true")
+    assert asked(place)["command"] == "xterm -ls; true"
+
+
+def test_options_come_before_the_pipe_and_the_pipe_before_the_document(at: Portcall, place: StandIn) -> None:
+    reading, writing = os.pipe()
+    secret = {"token": "hidden", "args": {"command": "two", "profile": "p", "params": {"b": 2}}}
+    os.write(writing, json.dumps(secret).encode())
+    os.close(writing)
+    document = json.dumps({"command": "one", "profile": "x", "userdata": "u", "params": {"a": 1, "b": 1, "name": "n"}})
+    assert at("start", "--env", str(reading), "--json", document, "--command", "three").code == 0
+    os.close(reading)
+    sent = asked(place)
+    assert (sent["command"], sent["profile"], sent["userdata"], sent["name"]) == ("three", "p", "u", "n")
+    assert sent["params"] == {"a": 1, "b": 2}
+    assert "hidden" not in json.dumps(sent)
+
+
+def test_a_document_may_be_a_file(at: Portcall, place: StandIn, tmp_path: Path) -> None:
+    (tmp_path / "start.json").write_text('{"command": "xclock", "keyboardLayout": "de"}')
+    assert at("start", "--json", str(tmp_path / "start.json")).code == 0
+    assert asked(place)["keyboardLayout"] == "de"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--name", "x"], 1, "command: it is needed"),
+        (["--geometry", "big", "xterm"], 1, "WIDTHxHEIGHT"),
+        (["--json", "{", "xterm"], 1, "not JSON"),
+        (["--json", "[]", "xterm"], 1, "No such file"),
+        (["--json", '{"params": 3}', "xterm"], 1, "params must be an object"),
+        (["--env", "77", "xterm"], 1, "Bad file descriptor"),
+        (["--param", "novalue", "xterm"], 2, "KEY=VALUE"),
+        (["--command", "a", "b"], 2, "once"),
+        (["--connect", "xterm"], 1, "no screen"),
+    ],
+)
+def test_what_cannot_be_right_is_said_before_anything_is_asked(
+    at: Portcall, place: StandIn, arguments: list[str], code: int, words: str
+) -> None:
+    refused = at("start", *arguments)
+    assert refused.code == code
+    assert words in refused.err
+    assert not place.asked
+
+
+def test_forms_are_asked_in_the_terminal_one_after_another(at: Portcall, place: StandIn) -> None:
+    place.starts = [{"stage": "form", "form": FORM}, {"stage": "form", "form": {"html": '<input name="last">'}}]
+    with Terminal([sys.executable, "-m", "portcall", "start", "xterm"], os.environ) as terminal:
+        terminal.wait_for("Project [wing]")
+        terminal.type("\n")
+        terminal.wait_for("Memory [2]")
+        terminal.type("9\n")  # not one of them
+        terminal.wait_for("Memory [2]")
+        terminal.type("1\n")
+        terminal.wait_for("Pin")
+        terminal.type("1234\n")
+        terminal.wait_for("last")
+        terminal.type("\n")
+        assert terminal.end() == 0
+    assert "1234" not in terminal.seen.split("last")[0]
+    sent = [body["params"] for method, path, body in place.asked if (method, path) == ("POST", "/sessions")]
+    first = {"project": "wing", "minRam": 1.0, "site": "here", "pin": "1234"}
+    assert sent == [{}, first, {**first, "last": ""}]
+
+
+def test_without_a_terminal_a_form_is_an_error_that_names_its_fields(at: Portcall, place: StandIn) -> None:
+    place.starts = [{"stage": "form", "form": FORM}]
+    refused = at("start", "xterm")
+    assert refused.code == 1
+    assert "--param project=wing, --param minRam=2" in refused.err
+
+
+def test_data_types_convert_as_in_the_guide() -> None:
+    html = '<input name="n" data-type="number"><input name="b" data-type="boolean"><input name="j" data-type="json">'
+    number, boolean, document = fields({"html": html})
+    assert convert(number, "2.5") == 2.5
+    assert convert(boolean, "true") is True
+    assert convert(document, '{"a": 1}') == {"a": 1}
+    with pytest.raises(ValueError, match="could not convert"):
+        convert(number, "much")
+
+
+def test_radio_buttons_are_one_field() -> None:
+    (one,) = fields({"html": '<input type="radio" name="r" value="a"><input type="radio" name="r" value="b">'})
+    assert one.options == [("a", ""), ("b", "")]
+
+
+def test_prompts_of_a_start_are_answered_in_the_terminal(at: Portcall, place: StandIn) -> None:
+    prompts = [{"text": "Password", "echo": False}]
+    place.starts = [{"stage": "auth", "attempt": "a1", "title": "On node 7", "prompts": prompts}]
+    with Terminal([sys.executable, "-m", "portcall", "start", "xterm"], os.environ) as terminal:
+        terminal.wait_for("On node 7\r\nPassword: ")
+        terminal.type("pw\n")
+        assert terminal.end() == 0
+    assert place.asked[-1] == ("POST", "/starts/a1", {"answers": ["pw"]})
+
+
+def test_a_given_server_that_is_off_is_an_error_and_starts_nothing_here(portcall: Portcall) -> None:
+    refused = portcall("start", "--url", "http://127.0.0.1:1", "xterm")
+    assert refused.code == 1
+    assert "No server answers" in refused.err
