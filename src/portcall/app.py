@@ -18,7 +18,7 @@ from portcall.bus import Bus
 from portcall.clock import Clock
 from portcall.cluster.members import Members
 from portcall.config import BY_NAME, Config
-from portcall.errors import Forbidden, NoLink, PortcallError, SettingRefused
+from portcall.errors import Forbidden, InvalidValue, NoLink, PortcallError, SettingRefused
 from portcall.gateway.viewers import Viewers
 from portcall.login.accounts import Accounts
 from portcall.login.audit import Audit
@@ -28,7 +28,9 @@ from portcall.login.service import LoginService
 from portcall.login.tokens import Tokens
 from portcall.model import codec, event
 from portcall.model.administered import FunctionDocument
+from portcall.model.form import Bookmark
 from portcall.model.profile import DEFAULT
+from portcall.model.roster import Roster
 from portcall.model.session import Session
 from portcall.model.start import StartRequest, parse_geometry
 from portcall.model.user import Account, Login
@@ -42,9 +44,12 @@ from portcall.session.sweep import Sweep
 from portcall.start.admit import Admit
 from portcall.start.attempts import Attempts
 from portcall.start.documents import Documents
+from portcall.start.functions import Functions
 from portcall.start.perform import Perform
 from portcall.start.pipeline import Pipeline
 from portcall.start.profiles import Profiles
+from portcall.start.recorded import Recorded
+from portcall.start.steps import Steps
 from portcall.start.trace import Traces
 from portcall.stores.base import Store
 from portcall.web.metrics import Metrics
@@ -124,13 +129,17 @@ class Services:
         )  # fmt: skip
 
     def _starts(self) -> None:
+        self.roster = Roster()
+        self.recorded = Recorded(self.clock)
+        self.functions = Functions(self.documents, {}, self.roster, self.recorded)
+        self.steps = Steps(self.config, self.documents, self.functions)
         self.perform = Perform(
             self.config, self.registry, self.clock, os.cpu_count() or 1, self.links.ensure,
             lambda name: plugins.find("launchers", name)(), self.groups_of,
         )  # fmt: skip
         self.pipeline = Pipeline(
-            self.config, self.registry, self.traces, self.attempts, self.perform, self.profiles, self.clock,
-            self.allow, self._sign, lambda: [self.members.here()], self._start_account,
+            self.config, self.registry, self.traces, self.attempts, self.perform, self.profiles, self.steps, self.clock,
+            self.allow, self._sign, lambda: [self.members.here()], self.start_account, self.bookmark,
         )  # fmt: skip
 
     async def open(self) -> None:
@@ -224,11 +233,22 @@ class Services:
         self.permissions.check(login, "session/start")
         if login.level == "limited" and not request.bookmark_id:
             raise Forbidden("You may start sessions from bookmarks only, and there is none for this command.")
-        if request.bookmark_id:
-            raise Forbidden(f"There is no bookmark {request.bookmark_id!r}.")
+
+    def bookmark(self, login: Login, bookmark_id: str) -> Bookmark | None:
+        """The bookmark that the login may use; one for other groups is as if it did not exist."""
+        if not bookmark_id:
+            return None
+        bookmark = self.documents.bookmark(bookmark_id)
+        if not self.offered(login, bookmark):
+            raise InvalidValue(f"there is no bookmark {bookmark_id!r}", field="bookmarkId")
+        return bookmark
+
+    def offered(self, login: Login, bookmark: Bookmark) -> bool:
+        groups = self._groups.get(login.sub, [])
+        return not bookmark.groups or login.level == "admin" or any(group in groups for group in bookmark.groups)
 
     async def _compiles(self, document: FunctionDocument) -> None:
-        pass
+        await self.functions.check(document)
 
     def _policies(self) -> list[str]:
         return plugins.names("policies")
@@ -250,7 +270,7 @@ class Services:
         self._groups[account.name] = account.groups
         return account
 
-    async def _start_account(self, name: str) -> Account:
+    async def start_account(self, name: str) -> Account:
         account = await self.accounts.lookup(name)
         self._groups[account.name] = account.groups
         return account

@@ -129,6 +129,40 @@ class UnknownPlugin(PortcallError):
     code, status, title = "unknown-plugin", 422, "There is no such implementation."
 
 
+class FunctionInvalid(PortcallError):
+    """``extra``: function, line, column, hint."""
+
+    code, status, title = "function-invalid", 422, "The function cannot be read."
+
+
+class FunctionThrew(PortcallError):
+    """An administrator's function refused; the detail is what it threw, for the user to read.
+
+    ``extra``: function, name, line, column, stack, log.
+    """
+
+    code, status, title = "function-threw", 409, "A function of the administrator's refused this."
+
+
+class FunctionFailed(PortcallError):
+    """An administrator's function did not end well; ``extra``: function, cause, log.
+
+    ``cause``: time, memory, crash, unsettled, result, output, missing.
+    """
+
+    code, status, title = "function-failed", 502, "A function of the administrator's did not work."
+
+
+class FunctionsBusy(PortcallError):
+    code, status, title = "functions-busy", 503, "Too many functions are waiting to run; try again."
+
+
+class NoServerFits(PortcallError):
+    """``extra['servers']``: for each server what dropped it."""
+
+    code, status, title = "no-server-fits", 409, "No server fits."
+
+
 class ServerUnreachable(PortcallError):
     code, status, title = "server-unreachable", 503, "The server cannot be reached."
 

@@ -19,11 +19,13 @@ RESERVED_PARAMS = ("name", "icon", "bookmarkId", "clientVersion", "clientId", "c
 _GEOMETRY = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})\Z")
 _LAYOUT = re.compile(r"[a-z0-9]{2,16}(?:\([a-z0-9_-]{1,32}\))?(?:-[a-z0-9_]{1,32})?\Z", re.IGNORECASE)
 MAX_COMMAND, MAX_NAME, MAX_PARAMS = 32_768, 256, 65_536  # bytes of UTF-8
+MAX_DEPTH = 32  # of params within params
 
 
 @dataclass(frozen=True)
 class StartRequest:
-    """What the user asked. ``key`` repeats: the same key from the same login is the same session."""
+    """What the user asked. ``key`` repeats: the same key from the same login is the same session. ``answered`` are
+    the forms that the client has shown."""
 
     command: str
     geometry: str = ""
@@ -36,6 +38,7 @@ class StartRequest:
     userdata: Optional[str] = None
     userid: Optional[str] = None
     key: str = ""
+    answered: List[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class StartOrder:
     limits: Dict[str, Any] = field(default_factory=dict)
     start_timeout: float = 60.0
     signature: str = ""
+    options: Dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def parse_geometry(text: str) -> Tuple[int, int]:
 
 def check(request: StartRequest) -> StartRequest:
     """The request itself, or InvalidValue for the first field that cannot be right."""
-    _text("command", request.command, MAX_COMMAND, required=True)
+    check_text("command", request.command, MAX_COMMAND, required=True)
     check_name(request.name)
     if request.geometry not in ("", ROOTLESS):
         parse_geometry(request.geometry)
@@ -130,6 +134,10 @@ def check(request: StartRequest) -> StartRequest:
         raise InvalidValue(
             f"keyboardLayout {request.keyboard_layout!r}: such as us, de or us-intl", field="keyboardLayout"
         )
+    check_text("profile", request.profile, MAX_NAME)
+    check_text("bookmarkId", request.bookmark_id, MAX_NAME)
+    check_text("userdata", request.userdata or "", MAX_PARAMS)
+    check_text("userid", request.userid or "", MAX_NAME)
     if request.id and not is_session_id(request.id):
         raise InvalidValue("id: letters, digits, - and _, 64 at most", field="id")
     check_params(request.params)
@@ -137,7 +145,7 @@ def check(request: StartRequest) -> StartRequest:
 
 
 def check_name(name: str) -> None:
-    _text("name", name, MAX_NAME)
+    check_text("name", name, MAX_NAME)
     if any(character in name for character in "\n\r"):
         raise InvalidValue("name: one line only", field="name")
 
@@ -147,6 +155,8 @@ def check_params(params: Dict[str, Any]) -> None:
     for key in params:
         if not key or "\0" in key or len(key) > 128:
             raise InvalidValue("params: a key is 1 to 128 characters", field="params")
+    if not _shallow(params, MAX_DEPTH):
+        raise InvalidValue(f"params: nested {MAX_DEPTH} deep at most", field="params")
     try:
         size = len(json.dumps(params, ensure_ascii=False, allow_nan=False).encode())
     except (ValueError, RecursionError):  # NaN, half of a surrogate pair, or nested without end
@@ -155,7 +165,14 @@ def check_params(params: Dict[str, Any]) -> None:
         raise InvalidValue(f"params: {MAX_PARAMS} bytes at most in all", field="params")
 
 
-def _text(field_name: str, value: str, limit: int, required: bool = False) -> None:
+def _shallow(value: Any, depth: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_shallow(member, depth - 1) for member in members)
+
+
+def check_text(field_name: str, value: str, limit: int, required: bool = False) -> None:
     if required and not value.strip():
         raise InvalidValue(f"{field_name}: it is needed", field=field_name)
     if "\0" in value:

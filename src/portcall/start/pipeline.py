@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from portcall.clock import Clock
 from portcall.config import Config
 from portcall.errors import Conflict, InvalidValue, PortcallError
 from portcall.model import codec, lifecycle
+from portcall.model.form import Bookmark
 from portcall.model.ids import new_session_id
 from portcall.model.profile import Profile
 from portcall.model.session import Session
-from portcall.model.start import RESERVED_PARAMS, ROOTLESS, Outcome, StartOrder, StartRequest, check, parse_geometry
+from portcall.model.start import (
+    RESERVED_PARAMS,
+    ROOTLESS,
+    NeedForm,
+    Outcome,
+    StartOrder,
+    StartRequest,
+    check,
+    parse_geometry,
+)
 from portcall.model.user import Account, Login
 from portcall.session.registry import Registry
-from portcall.start import steps
 from portcall.start.attempts import Attempt, Attempts
+from portcall.start.people import Person
 from portcall.start.perform import Perform
 from portcall.start.profiles import Profiles
+from portcall.start.steps import Steps
 from portcall.start.trace import Trace, Traces
 
 _ORDER_VALID = 30 * 86400.0  # seconds; a scheduled job may wait that long for its turn
@@ -30,8 +42,9 @@ class Pipeline:
 
     def __init__(
         self, config: Config, registry: Registry, traces: Traces, attempts: Attempts, perform: Perform,
-        profiles: Profiles, clock: Clock, allow: Callable[[Login, StartRequest], None],
+        profiles: Profiles, steps: Steps, clock: Clock, allow: Callable[[Login, StartRequest], None],
         sign: Callable[..., str], servers: Callable[[], list[dict[str, Any]]], account: Callable[[str], Any],
+        bookmark: Callable[[Login, str], Bookmark | None],
     ) -> None:  # fmt: skip
         self._config = config
         self._registry = registry
@@ -39,11 +52,13 @@ class Pipeline:
         self._attempts = attempts
         self._perform = perform
         self._profiles = profiles
+        self._steps = steps
         self._clock = clock
         self._allow = allow
         self._sign = sign
         self._servers = servers
         self._account = account
+        self._bookmark = bookmark
 
     async def start(
         self, login: Login, request: StartRequest, seen: dict[str, Any], wait: bool
@@ -59,12 +74,16 @@ class Pipeline:
         trace = self._traces.begin(session_id, login.sub)
         trace.step("request", "received", f"from {seen.get('clientIP', '')}", given=codec.to_document(request))  # B1
         try:
-            order, account = await self._decide(login, request, seen, session_id, trace)
+            decided = await self._decide(login, request, seen, session_id, trace)
         except PortcallError as error:
             trace.step("refused", error.code, str(error))
             await self._traces.close(trace, "refused")
             error.extra.setdefault("trace", trace.id)
             raise
+        if isinstance(decided, NeedForm):
+            await self._traces.close(trace, "form")
+            return session_id, decided
+        order, account = decided
         attempt = self._attempts.begin(login.sub, session_id, trace, lambda begun: self._run(order, account, begun))
         return session_id, await self._attempts.progress(attempt, wait)
 
@@ -82,18 +101,22 @@ class Pipeline:
 
     async def _decide(
         self, login: Login, request: StartRequest, seen: dict[str, Any], session_id: str, trace: Trace
-    ) -> tuple[StartOrder, Account]:
+    ) -> tuple[StartOrder, Account] | NeedForm:
         self._allow(login, request)  # B2
         trace.step("permissions", "may start", login.level)
-        check(request)
+        bookmark = self._bookmark(login, request.bookmark_id)
+        request = self._steps.answer(check(_from(bookmark, request)), bookmark)
         profile = self._profiles.get(request.profile)
-        steps.form_filter(request, trace)  # B3
-        steps.server_list(request, trace)  # B4
-        launcher = steps.schedule(request, trace)  # B5
-        request = check(steps.event(request, launcher, trace))  # B6
-        steps.balance(self._servers(), trace)  # B7
         account = await self._account(login.sub)
-        order = self._order(login, request, seen, session_id, profile, launcher)
+        person = Person(login, tuple(account.groups), tuple(self._registry.of(login.sub)))
+        form = await self._steps.form(request, bookmark, person, trace)  # B3, B4
+        if form is not None:
+            return NeedForm(form)
+        launcher, options = await self._steps.schedule(request, bookmark, person, trace)  # B5
+        request = check(await self._steps.event(request, launcher, person, trace))  # B6
+        profile = self._profiles.get(request.profile)
+        self._steps.balance(self._servers(), trace)  # B7
+        order = self._order(login, request, seen, session_id, profile, launcher, options)
         await self._registry.add(self._record(order, seen))
         trace.step("record", "written")
         return order, account
@@ -106,6 +129,7 @@ class Pipeline:
         session_id: str,
         profile: Profile,
         launcher: str,
+        options: dict[str, Any],
     ) -> StartOrder:
         geometry = request.geometry or profile.geometry
         rootless = geometry == ROOTLESS
@@ -122,7 +146,9 @@ class Pipeline:
         params.update(seen)
         name = request.name or str(request.params.get("name") or "")
         params.update({"name": name} if name else {})
-        params.update({"bookmarkId": request.bookmark_id} if request.bookmark_id else {})
+        if request.bookmark_id:
+            params["bookmarkId"] = request.bookmark_id
+            params.update({"icon": request.params["icon"]} if request.params.get("icon") else {})
         for historical in ("userdata", "userid"):
             if getattr(request, historical) is not None:
                 params[historical] = getattr(request, historical)
@@ -131,6 +157,7 @@ class Pipeline:
         return StartOrder(
             session_id, login.sub, login.sub, request.command, geometry, ROOTLESS if rootless else "desktop", name,
             params, profile.name, request.keyboard_layout, launcher, limits, self._config["start_timeout"], signature,
+            options,
         )  # fmt: skip
 
     def _record(self, order: StartOrder, seen: dict[str, Any]) -> Session:
@@ -163,3 +190,15 @@ class Pipeline:
                 known.id, lambda session: session.state != lifecycle.PENDING, self._config["start_timeout"]
             )
         return known.id, None
+
+
+def _from(bookmark: Bookmark | None, request: StartRequest) -> StartRequest:
+    """What the bookmark says, with what may be chosen beside it: size, name, keyboard and answers."""
+    if bookmark is None:
+        return request
+    params = {**bookmark.params, **request.params, **({"icon": bookmark.icon} if bookmark.icon else {})}
+    return replace(
+        request, command=bookmark.command, geometry=request.geometry or bookmark.geometry, params=params,
+        name=request.name or bookmark.name, profile=bookmark.profile or request.profile,
+        keyboard_layout=request.keyboard_layout or bookmark.keyboard_layout or "us",
+    )  # fmt: skip

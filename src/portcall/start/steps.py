@@ -2,56 +2,154 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from portcall.errors import StartsDisabled
+from portcall.config import Config
+from portcall.errors import InvalidValue, StartsDisabled
+from portcall.model import codec
+from portcall.model.form import Bookmark, Form
+from portcall.model.function import Candidates, Changed, Launch, ShowForm, ShowServerList, Template
 from portcall.model.start import StartRequest
+from portcall.start import forms
+from portcall.start.documents import Documents
+from portcall.start.functions import Functions
+from portcall.start.people import Person
+from portcall.start.template import fill
 from portcall.start.trace import Trace
 
 NOTHING = "nothing configured"
+DIRECT, TEMPLATE = "direct", "template"
 
 
-@dataclass(frozen=True)
-class Placement:
-    server_id: str
+class Steps:
+    """One instance for the server; nothing of a start is kept in it."""
+
+    def __init__(self, config: Config, documents: Documents, functions: Functions) -> None:
+        self._config = config
+        self._documents = documents
+        self._functions = functions
+
+    def answer(self, request: StartRequest, bookmark: Bookmark | None) -> StartRequest:
+        """The request with people's answers in the types that the forms give them; InvalidValue at the field."""
+        return replace(request, params=forms.answer(self._forms(bookmark), request.params))
+
+    async def form(
+        self, request: StartRequest, bookmark: Bookmark | None, person: Person, trace: Trace
+    ) -> dict[str, Any] | None:
+        """B3 and B4: the form that is to be answered next, or None.
+
+        What remains is derived from the bookmark's forms or the default ones, not from what the client says.
+        """
+        left = forms.remaining(self._forms(bookmark), request.params, request.answered)
+        given = {
+            "data": start_data(request), "user": person.document(), **person.standing(),
+            "forms": [_for_filter(form) for form in left],
+        }  # fmt: skip
+        outcome = await self._functions.first("form-filter", given, trace)
+        if outcome is None:
+            trace.step("form filter", f"form {left[0].name}" if left else NOTHING, given=request.params)
+            shown = forms.document(left[0]) if left else None
+        elif isinstance(outcome, ShowForm):
+            shown = self._shown(outcome.form)
+        else:
+            shown = None
+        if not isinstance(outcome, ShowServerList):
+            trace.step("server list", NOTHING)
+            return shown
+        return await self._server_form(request, person, trace)
+
+    async def schedule(
+        self, request: StartRequest, bookmark: Bookmark | None, person: Person, trace: Trace
+    ) -> tuple[str, dict[str, Any]]:
+        """B5: launcher and its options: the function's word, else the bookmark's launcher, else the global one."""
+        given = {"user": person.document(), "admin": person.is_admin, "start": start_data(request)}
+        outcome = await self._functions.first("schedule", given, trace)
+        if isinstance(outcome, Template):
+            trace.step("schedule", TEMPLATE, outcome.text[:500])
+            return TEMPLATE, {"command": fill(outcome.text, start_data(request)), "template": outcome.text}
+        if isinstance(outcome, Launch):
+            trace.step("schedule", outcome.launcher)
+            return outcome.launcher, outcome.options
+        launcher = (bookmark.launcher if bookmark is not None else "") or str(self._config["launcher"])
+        trace.step("schedule", launcher, NOTHING if outcome is None else "the function went on")
+        return launcher, {}
+
+    async def event(self, request: StartRequest, launcher: str, person: Person, trace: Trace) -> StartRequest:
+        """B6: exactly one of the Start and the Schedule event; may change the request or refuse it."""
+        kind, action = ("start-event", "start") if launcher == DIRECT else ("schedule-event", "schedule")
+        given = {"action": f"session/start/{action}", "login": person.document(), "data": start_data(request)}
+        outcome = await self._functions.first(kind, given, trace)
+        if not isinstance(outcome, Changed):
+            trace.step(kind.replace("-", " "), NOTHING if outcome is None else "unchanged")
+            return request
+        changed = codec.from_document(StartRequest, {**start_data(request), **_known(outcome.data)})
+        names = [name for name, value in start_data(changed).items() if value != start_data(request)[name]]
+        trace.step(kind.replace("-", " "), "changed" if names else "unchanged", ", ".join(names))
+        return replace(changed, id=request.id, key=request.key, answered=request.answered)
+
+    def balance(self, servers: list[dict[str, Any]], trace: Trace) -> str:
+        """B7: the server; each one is in the trace with the rule and figure that kept or dropped it."""
+        rows = [
+            {
+                "serverId": server["serverId"],
+                "kept": bool(server["startsEnabled"]),
+                "rule": "starts enabled",
+                "figure": bool(server["startsEnabled"]),
+            }
+            for server in servers
+        ]
+        kept = [row for row in rows if row["kept"]]
+        trace.step("load balancing", str(kept[0]["serverId"]) if kept else "no server", servers=rows)
+        if not kept:
+            raise StartsDisabled("No server takes new sessions at the moment.", servers=rows)
+        return str(kept[0]["serverId"])
+
+    async def _server_form(self, request: StartRequest, person: Person, trace: Trace) -> dict[str, Any] | None:
+        if request.params.get("serverId"):
+            trace.step("server list", "answered", str(request.params["serverId"]))
+            return None
+        given = {"data": start_data(request), "user": person.document(), **person.standing()}
+        outcome = await self._functions.first("server-list", given, trace)
+        roster = self._functions.roster
+        if outcome is None:
+            servers = [roster.document(slot) for slot in roster.slots()]
+        elif isinstance(outcome, Candidates):
+            servers = [roster.document(item) if isinstance(item, int) else item for item in outcome.servers]
+        else:
+            trace.step("server list", "no form")
+            return None
+        trace.step("server list", f"{len(servers)} servers")
+        return forms.document(forms.server_list(servers)) if servers else None
+
+    def _forms(self, bookmark: Bookmark | None) -> list[Form]:
+        ids = bookmark.forms if bookmark is not None else list(self._config["default_forms"])
+        return self._documents.forms_of(ids)
+
+    def _shown(self, form: dict[str, Any]) -> dict[str, Any]:
+        """The form that a filter returned: one of those it was given, or one of its own making; safe either way."""
+        known = self._documents.forms.find(str(form.get("id", "")))
+        html = form.get("html", known.html if known is not None else "")
+        if not isinstance(html, str):
+            raise InvalidValue("the form filter function returned a form without html", field="form")
+        name = str(form.get("name") or (known.name if known is not None else "Form"))
+        description = known.description if known is not None else ""
+        return forms.document(Form(str(form.get("id") or "custom"), name, html, description))
 
 
-def form_filter(request: StartRequest, trace: Trace) -> None:
-    """B3: the form that remains to be answered, or None."""
-    trace.step("form filter", NOTHING, given=request.params)
+def start_data(request: StartRequest) -> dict[str, Any]:
+    """The start object that functions see."""
+    document: dict[str, Any] = codec.to_document(request)
+    for name in ("key", "answered"):
+        document.pop(name, None)
+    return {name: value for name, value in document.items() if value is not None}
 
 
-def server_list(request: StartRequest, trace: Trace) -> None:
-    """B4: the form to choose a server with, or None."""
-    trace.step("server list", NOTHING)
+def _known(data: dict[str, Any]) -> dict[str, Any]:
+    """What an event may change of a start; anything else that it returns is not the start's."""
+    fields = {"command", "geometry", "name", "params", "profile", "keyboardLayout", "bookmarkId", "userdata", "userid"}
+    return {name: value for name, value in data.items() if name in fields and value is not None}
 
 
-def schedule(request: StartRequest, trace: Trace) -> str:
-    """B5: the launcher."""
-    trace.step("schedule", "direct", NOTHING)
-    return "direct"
-
-
-def event(request: StartRequest, launcher: str, trace: Trace) -> StartRequest:
-    """B6: exactly one of the Start and the Schedule event; may change the request or refuse it."""
-    trace.step("start event" if launcher == "direct" else "schedule event", NOTHING)
-    return request
-
-
-def balance(servers: list[dict[str, Any]], trace: Trace) -> Placement:
-    """B7: the server; each one is in the trace with the rule and figure that kept or dropped it."""
-    rows = [
-        {
-            "serverId": server["serverId"],
-            "kept": bool(server["startsEnabled"]),
-            "rule": "starts enabled",
-            "figure": bool(server["startsEnabled"]),
-        }
-        for server in servers
-    ]
-    kept = [row for row in rows if row["kept"]]
-    trace.step("load balancing", str(kept[0]["serverId"]) if kept else "no server", servers=rows)
-    if not kept:
-        raise StartsDisabled("No server takes new sessions at the moment.", servers=rows)
-    return Placement(str(kept[0]["serverId"]))
+def _for_filter(form: Form) -> dict[str, Any]:
+    return {"id": form.id, "name": form.name, "html": form.html, "data": form.static_data}

@@ -69,7 +69,7 @@ class StartBody(BaseModel):
     """What to start. Only ``command`` is needed."""
 
     model_config = ConfigDict(extra="forbid")
-    command: str = Field(examples=["xterm"])
+    command: str = Field("", examples=["xterm"], description="needed, unless a bookmark is named")
     geometry: str = Field("", description="WxH in pixels, or rootless; empty: the profile's")
     name: str = ""
     params: dict[str, Any] = Field(default_factory=dict)
@@ -79,6 +79,7 @@ class StartBody(BaseModel):
     bookmarkId: str = ""
     userdata: str | None = None
     userid: str | None = None
+    answered: list[str] = Field(default_factory=list, description="ids of forms that were shown")
     key: str = Field("", max_length=256, description="the same key is the same session; header Idempotency-Key wins")
 
 

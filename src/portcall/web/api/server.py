@@ -108,6 +108,24 @@ async def profiles(request: Request, login: Login = may("session/start")) -> Res
     return JSONResponse({"profiles": [codec.to_document(item) for item in services(request).profiles.all()]})
 
 
+class BookmarksShape(BaseModel):
+    bookmarks: list[dict[str, Any]]
+
+
+@router.get("/bookmarks", response_model=BookmarksShape)
+async def bookmarks(request: Request, login: Login = may("session/start"), all: bool = False) -> Response:
+    """What one may start with a click; ``all`` for those who write them."""
+    here = services(request)
+    await here.start_account(login.sub)  # its groups decide
+    everything = all and here.permissions.scope(login, "admin/bookmarks") == "any"
+    found = [
+        {**codec.to_document(kept.value), "revision": kept.revision, "fixed": kept.fixed}
+        for kept in here.documents.bookmarks.all().values()
+        if everything or here.offered(login, kept.value)
+    ]
+    return JSONResponse({"bookmarks": found})
+
+
 @router.get("/keyboards", response_model=LayoutsShape)
 async def keyboards(request: Request, login: Login = may("session/start")) -> Response:
     """Keyboard layouts that a session may be started with."""

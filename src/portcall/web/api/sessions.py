@@ -58,7 +58,8 @@ async def start(
             login.sub, "session/start", getattr(error, "code", "error"), session_id, seen["clientIP"], str(error)
         )
         raise
-    here.audit.write(login.sub, "session/start", "ok", session_id, seen["clientIP"], asked.command[:200])
+    result = "form" if isinstance(outcome, NeedForm) else "ok"
+    here.audit.write(login.sub, "session/start", result, session_id, seen["clientIP"], asked.command[:200])
     return await _answer(request, login, session_id, outcome, connect)
 
 

@@ -1,0 +1,1 @@
+"""Kind: engines for administrators' functions."""

@@ -1,0 +1,68 @@
+"""Runs administrators' functions for a start: finds the enabled ones, calls their engines, writes to the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from portcall.errors import FunctionFailed, PortcallError
+from portcall.functions.base import Call, Engine, Source
+from portcall.model.administered import FunctionDocument
+from portcall.model.function import BY_NAME, Continue, Outcome, read_result
+from portcall.model.roster import Picked, Roster
+from portcall.start.documents import Documents
+from portcall.start.recorded import Recorded
+from portcall.start.trace import Trace
+
+log = structlog.get_logger("function")
+_TRACED = 2000  # characters of what a function printed
+
+
+def source(document: FunctionDocument) -> Source:
+    return Source(document.name, document.source, document.engine)
+
+
+class Functions:
+    """``engines`` by name. What a function threw reaches the user as it is; all else says which function failed."""
+
+    def __init__(self, documents: Documents, engines: Mapping[str, Engine], roster: Roster, recorded: Recorded) -> None:
+        self._documents = documents
+        self._engines = engines
+        self.roster = roster
+        self._recorded = recorded
+
+    def engine(self, name: str) -> Engine:
+        found = self._engines.get(name)
+        if found is None:
+            raise FunctionFailed(f"there is no engine {name!r}", cause="missing")
+        return found
+
+    async def check(self, document: FunctionDocument) -> None:
+        """FunctionInvalid, with line and column, for code that cannot be read."""
+        await self.engine(document.engine).check(source(document), BY_NAME[document.kind])
+
+    async def first(self, kind: str, given: dict[str, Any], trace: Trace, seed: int = 0) -> Outcome | None:
+        """The outcome of the enabled function of ``kind``; None where there is none."""
+        enabled = self._documents.enabled(kind)
+        return await self.call(enabled[0], given, trace, seed) if enabled else None
+
+    async def call(
+        self, document: FunctionDocument, given: dict[str, Any], trace: Trace, seed: int = 0,
+        servers: Picked | None = None,
+    ) -> Outcome:  # fmt: skip
+        kind = BY_NAME[document.kind]
+        self._recorded.add(kind.name, given, trace.id)
+        roster = self.roster if kind.servers else None
+        try:
+            result = await self.engine(document.engine).run(source(document), Call(kind, given, roster, servers, seed))
+            outcome = read_result(kind, result.value)
+        except PortcallError as error:
+            trace.step(document.name, error.code, str(error), given=given)
+            raise
+        for line in result.log:
+            log.info(line, function=document.name, start=trace.id)
+        shown = "went on" if isinstance(outcome, Continue) else type(outcome).__name__
+        trace.step(f"function {document.name}", shown, "\n".join(result.log)[:_TRACED], took=result.took, given=given)
+        return outcome
