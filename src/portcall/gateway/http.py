@@ -46,7 +46,7 @@ class HttpProtocol(HttpToolsProtocol):
                 self._upgrade(data[upgrade.args[0] :])
 
     def _upgrade(self, rest: bytes) -> None:
-        if self.cycle and not self.cycle.response_complete:
+        if not getattr(self.cycle, "response_complete", True):
             self.cycle.keep_alive = False  # asked for before the last answer: that would fall into the stream
             return
         headers = dict(self.scope["headers"])

@@ -20,6 +20,7 @@ from portcall.wire import messages
 
 log = structlog.get_logger("connect")
 TICKET_SECONDS = 30.0
+_MAX_OFFERED = 4  # descriptors of one session that wait for viewers
 _MOMENT = 0.05  # seconds; viewers that come and go within it are one write
 
 
@@ -106,7 +107,10 @@ class Connections:
     def offer(self, session_id: str, descriptors: list[int]) -> None:
         """Descriptors connected to the display, given before anybody asked."""
         waiting = self._offered.setdefault(session_id, _Waiting())
-        waiting.descriptors += descriptors
+        room = max(0, _MAX_OFFERED - len(waiting.descriptors))
+        waiting.descriptors += descriptors[:room]
+        for descriptor in descriptors[room:]:
+            os.close(descriptor)
         waiting.arrived.set()
 
     async def descriptor(self, session_id: str, timeout: float) -> int:

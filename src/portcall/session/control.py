@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import socket
+import stat
 import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from portcall.wire.channel import Channel
 log = structlog.get_logger("control")
 _CREDENTIALS = struct.Struct("3i")
 _MAX_DESCRIPTORS = 16
+_HELLO_WITHIN = 10.0  # seconds
 
 
 class ControlConnection:
@@ -33,12 +35,14 @@ class ControlConnection:
         self._hello = hello
         self._out: list[tuple[memoryview, list[int]]] = []
         self._closed = False
+        self._held: list[tuple[Any, list[int]]] | None = None  # what came behind a hello that is being answered
         self.pid, self.uid, _ = _CREDENTIALS.unpack(
             sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
         self.on_message: Callable[[Any, list[int]], None] | None = None
         self.on_close: list[Callable[[], None]] = []
         self._loop.add_reader(sock, self._readable)
+        self._timer = self._loop.call_later(_HELLO_WITHIN, self.close)
 
     def send(self, message: Any) -> None:
         if not self._closed:
@@ -46,30 +50,49 @@ class ControlConnection:
             self._flush()
 
     async def request(self, make: Callable[[int], Any], timeout: float = 10.0) -> tuple[dict[str, Any], list[int]]:
-        """The answer's result and descriptors; the error it holds is raised."""
+        """The answer's result and descriptors; the error it holds is raised.
+
+        Descriptors are the caller's to close. They come with a display only: elsewhere nobody would look for them.
+        """
         if self._closed:
             raise ProtocolError("the connection was closed")
         answer: asyncio.Future[tuple[dict[str, Any], list[int]]] = self._loop.create_future()
 
+        wanted = False
+
+        def made(seq: int) -> Any:
+            nonlocal wanted
+            message = make(seq)
+            wanted = isinstance(message, messages.OpenDisplay)
+            return message
+
         def answered(result: dict[str, Any], descriptors: list[int], error: PortcallError | None) -> None:
-            if answer.done():
+            if answer.done() or error is not None or not wanted:
                 _close_all(descriptors)
-            elif error is not None:
+                descriptors = []
+            if answer.done():
+                return
+            if error is not None:
                 answer.set_exception(error)
             else:
                 answer.set_result((result, descriptors))
 
-        self._channel.request(make, answered)
+        self._channel.request(made, answered)
         self._flush()
         try:
             return await asyncio.wait_for(answer, timeout)
         except TimeoutError:
             raise ProtocolError(f"no answer within {timeout:g} s") from None
+        except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                _close_all(answer.result()[1])  # it came in the same moment
+            raise
 
     def close(self) -> None:
         if self._closed:
             return
         self._closed = True
+        self._timer.cancel()
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
@@ -91,28 +114,41 @@ class ControlConnection:
             self.close()
             return
         try:
-            for message, taken in self._channel.feed(data, descriptors):
-                self._arrived(message, taken)
+            if not all(stat.S_ISSOCK(os.fstat(descriptor).st_mode) for descriptor in descriptors):
+                _close_all(descriptors)
+                raise ProtocolError("a descriptor that is no socket")
+            self._hand_on(self._channel.feed(data, descriptors))
         except PortcallError as error:
             log.warning("protocol broken", uid=self.uid, pid=self.pid, error=str(error))
             self.close()
 
+    def _hand_on(self, arrived: list[tuple[Any, list[int]]]) -> None:
+        """``on_message`` owns the descriptors that it is given, also where it raises."""
+        for number, (message, descriptors) in enumerate(arrived):
+            try:
+                self._arrived(message, descriptors)
+            except PortcallError:
+                for _, others in arrived[number + 1 :]:
+                    _close_all(others)
+                raise
+
     def _arrived(self, message: Any, descriptors: list[int]) -> None:
-        if self.on_message is not None:
+        if self._held is not None:
+            self._held.append((message, descriptors))
+        elif self.on_message is not None:
             self.on_message(message, descriptors)
         elif isinstance(message, (messages.LinkHello, messages.SessionHello)):
             _close_all(descriptors)
-            held: list[tuple[Any, list[int]]] = []
-            self.on_message = lambda later, fds: held.append((later, fds))
-            task = self._loop.create_task(self._welcome(message, held))
+            self._held = []
+            self._timer.cancel()
+            task = self._loop.create_task(self._welcome(message))
             task.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)
         else:
             _close_all(descriptors)
             raise ProtocolError(f"{type(message).__name__} before a hello")
 
-    async def _welcome(self, hello: Any, held: list[tuple[Any, list[int]]]) -> None:
+    async def _welcome(self, hello: Any) -> None:
         """``hello`` sets ``on_message``; what arrived meanwhile is handed on in order."""
-        holding = self.on_message
         try:
             await self._hello(self, hello)
         except PortcallError as error:
@@ -121,13 +157,13 @@ class ControlConnection:
         except Exception:
             log.exception("hello failed", uid=self.uid, pid=self.pid)
             self.close()
-        if self._closed or self.on_message is holding or self.on_message is None:
+        held, self._held = self._held or [], None
+        if self._closed or self.on_message is None:
             for _, descriptors in held:
                 _close_all(descriptors)
             return
         try:
-            for message, descriptors in held:
-                self.on_message(message, descriptors)
+            self._hand_on(held)
         except PortcallError as error:
             log.warning("protocol broken", uid=self.uid, pid=self.pid, error=str(error))
             self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -61,4 +62,6 @@ class Greeter:
         self._register(link)
 
     def _unexpected(self, message: Any, descriptors: list[int]) -> None:
+        for descriptor in descriptors:
+            os.close(descriptor)
         raise ProtocolError(f"a link does not send {type(message).__name__}")

@@ -14,7 +14,8 @@ from PIL import Image
 from portcall.errors import DisplayUnavailable
 
 _TIMEOUT = 10.0
-_MAX_PIXELS = 16384 * 16384
+_MAX_PIXELS = 1 << 26  # two screens of 7680x4320; a display is its user's, and may claim any size
+_MAX_TEXT = 1 << 20  # bytes of a name, or of what was copied
 _TRUE_COLOUR = struct.pack(">BBBBHHHBBB3x", 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 FORMATS = {"png": "image/png", "webp": "image/webp"}
 
@@ -36,7 +37,9 @@ async def take(descriptor: int, width: int | None, image_format: str) -> Picture
             finally:
                 writer.close()
     except (TimeoutError, OSError, EOFError, struct.error) as error:
-        raise DisplayUnavailable(f"The display gave no picture: {str(error) or 'it did not answer in time'}.") from error
+        raise DisplayUnavailable(
+            f"The display gave no picture: {str(error) or 'it did not answer in time'}."
+        ) from error
     return await asyncio.to_thread(_encode, size, pixels, width, image_format)
 
 
@@ -53,7 +56,9 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> t
     width, height = struct.unpack(">HH", await reader.readexactly(4))
     await reader.readexactly(16)
     (name_size,) = struct.unpack(">I", await reader.readexactly(4))
-    await reader.readexactly(name_size)
+    await _pass_over(reader, name_size)
+    if width * height > _MAX_PIXELS:
+        raise OSError(f"its screen of {width}x{height} is too large")
     writer.write(b"\0\0\0\0" + _TRUE_COLOUR)
     writer.write(struct.pack(">BxHi", 2, 1, 0))  # raw
     writer.write(struct.pack(">BBHHHH", 3, 0, 0, 0, width, height))
@@ -67,11 +72,11 @@ async def _update(reader: asyncio.StreamReader, width: int, height: int) -> byte
         if kind == 0:
             break
         if kind == 1:  # colour map: not in true colour, but harmless
-            _, _, count = struct.unpack(">xHH", b"\0" + (await reader.readexactly(5))[1:])
+            (count,) = struct.unpack(">xxxH", await reader.readexactly(5))
             await reader.readexactly(count * 6)
         elif kind == 3:
             (size,) = struct.unpack(">3xI", await reader.readexactly(7))
-            await reader.readexactly(size)
+            await _pass_over(reader, size)
         elif kind != 2:
             raise OSError(f"it sent a message of kind {kind}")
     (count,) = struct.unpack(">xH", await reader.readexactly(3))
@@ -88,10 +93,15 @@ async def _update(reader: asyncio.StreamReader, width: int, height: int) -> byte
     return pixels
 
 
+async def _pass_over(reader: asyncio.StreamReader, size: int) -> None:
+    if size > _MAX_TEXT:
+        raise OSError(f"it sends a text of {size} bytes")
+    await reader.readexactly(size)
+
+
 def _encode(size: tuple[int, int], pixels: bytearray, width: int | None, image_format: str) -> Picture:
     image = Image.frombuffer("RGB", size, pixels, "raw", "BGRX", 0, 1)
     if width is not None and width < size[0]:
-        image.draft("RGB", (width, width))
         height = max(1, round(size[1] * width / size[0]))
         image = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
     out = io.BytesIO()

@@ -15,6 +15,7 @@ from portcall.errors import PortcallError, ProtocolError
 from portcall.model import codec, lifecycle
 from portcall.model.ids import is_session_id
 from portcall.model.session import Session
+from portcall.model.start import MAX_COMMAND, MAX_NAME, check_name, check_params, check_text
 from portcall.model.user import Account
 from portcall.session.connect import Connections
 from portcall.session.control import ControlConnection
@@ -28,6 +29,8 @@ OWN = frozenset({
     "hostname", "display", "geometry", "window_mode", "name", "params", "command", "keyboard_layout", "started",
     "open_gl", "cpu_percentage", "memory",
 })  # fmt: skip
+_BRIEF = ("hostname", "display", "geometry", "window_mode", "keyboard_layout", "open_gl", "profile")
+_LOG_END = 65_536  # characters
 _BY_CAMEL = {codec.camel(field.name): field.name for field in fields(Session)}
 
 Admit = Callable[[Session, Account], Awaitable[Session]]
@@ -66,18 +69,21 @@ class Reports:
         said = codec.from_document(Session, hello.session)
         if not is_session_id(said.id):
             raise ProtocolError(f"not a session id: {said.id!r}")
-        known = self._registry.find(said.id)
-        if known is not None and known.user != account.name:
-            raise ProtocolError(f"session {said.id} is not one of {account.name}'s")
         async with self._order.setdefault(said.id, asyncio.Lock()):
+            known = self._registry.find(said.id)
+            if known is not None and known.user != account.name:
+                raise ProtocolError(f"session {said.id} is not one of {account.name}'s")
             self._take(connection, said.id)
             connection.send(messages.Welcome(self._server_id))
             try:
                 if self._registry.purged(said.id):
                     raise ProtocolError("the session was purged")
+                check_said(said)
                 if known is None:
                     await self._registry.add(await self._new(said, account, hello.signature))
                 else:
+                    if known.state == lifecycle.ENDED:  # its seat was given back
+                        await self._admit(known, account)
                     await self._again(known, said)
                 if hello.phase == "running":
                     await self._registry.signal(said.id, lifecycle.READY)
@@ -105,8 +111,9 @@ class Reports:
         claims = self._verify(signature) if signature else None
         fresh = replace(
             said, server_id=self._server_id, user=account.name, login=account.name, state=lifecycle.PENDING, clients=0,
-            created=said.created or self._clock.now(), ended=None, reason=None, exit_code=None, message=None,
-            ends_at=None, last_connect=None, last_disconnect=None, origin="hand",
+            created=min(said.created or self._clock.now(), self._clock.now()), ended=None, reason=None, exit_code=None,
+            message=None, ends_at=None, last_connect=None, last_disconnect=None, origin="hand", launcher="direct",
+            job=None, bytes_out=0, unknown={},
         )  # fmt: skip
         if claims is not None and claims.get("id") == said.id and claims.get("user") == account.name:
             return replace(fresh, origin="pipeline", login=str(claims["login"]), profile=str(claims["profile"]))
@@ -130,11 +137,16 @@ class Reports:
     def _closed(self, connection: ControlConnection, session_id: str) -> None:
         if self._peers.get(session_id) is connection:
             del self._peers[session_id]
+        if self._registry.find(session_id) is None:
+            self._order.pop(session_id, None)
 
     def _message(self, connection: ControlConnection, session_id: str, message: Any, descriptors: list[int]) -> None:
-        if getattr(message, "id", session_id) != session_id:
+        wanted = isinstance(message, messages.DisplayOpened) and message.id == session_id
+        if not wanted or self._registry.find(session_id) is None:
             for descriptor in descriptors:
                 os.close(descriptor)
+            descriptors = []
+        if getattr(message, "id", session_id) != session_id:
             raise ProtocolError("a session speaks of itself only")
         if isinstance(message, messages.DisplayOpened):
             self._connections.offer(session_id, descriptors)
@@ -173,9 +185,8 @@ class Reports:
         session = self._registry.find(report.id)
         if session is None:
             return
-        codec.from_document(
-            Session, {**codec.to_document(session), **report.changes}
-        )  # types are right, or InvalidValue
+        # InvalidValue for a wrong type, or for what is too much
+        check_said(codec.from_document(Session, {**codec.to_document(session), **report.changes}))
         if report.phase == "running":
             await self._registry.signal(report.id, lifecycle.READY, **changes)
         else:
@@ -186,10 +197,11 @@ class Reports:
         self._connections.end(ended.id, ended.reason)
         if session is None:
             return
-        reason = session.reason if session.state == lifecycle.ENDING and session.reason else ended.reason
+        own = session.state == lifecycle.ENDING and session.reason
+        reason = session.reason if own else ended.reason[:_LOG_END]
         await self._registry.signal(
             ended.id, lifecycle.OVER, ended=self._clock.now(), reason=reason, exit_code=ended.exit_code,
-            message=ended.log[-65_536:] or None, clients=0, ends_at=None, cpu_percentage=0.0, memory=0,
+            message=ended.log[-_LOG_END:] or None, clients=0, ends_at=None, cpu_percentage=0.0, memory=0,
         )  # fmt: skip
         self._order.pop(ended.id, None)
 
@@ -198,3 +210,12 @@ class Reports:
             await connection.request(lambda seq: messages.EndSession(seq, reason))
         except PortcallError as error:
             log.info("a refused session did not answer", reason=reason, error=str(error))
+
+
+def check_said(said: Session) -> None:
+    """InvalidValue for what a start would refuse too: a session is its user's process, and may say anything."""
+    check_text("command", said.command, MAX_COMMAND)
+    check_name(said.name)
+    check_params(said.params)
+    for name in _BRIEF:
+        check_text(name, str(getattr(said, name) or ""), MAX_NAME)

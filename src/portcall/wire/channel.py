@@ -11,6 +11,8 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from portcall.errors import PortcallError, ProtocolError, from_problem
 from portcall.wire import framing, messages
 
+MAX_UNCLAIMED = 64  # descriptors that came and no message speaks of yet
+
 OnReply = Callable[[Dict[str, Any], List[int], Optional[PortcallError]], None]
 
 
@@ -50,16 +52,25 @@ class Channel:
         return out
 
     def feed(self, data: bytes, descriptors: Optional[List[int]] = None) -> List[Tuple[Any, List[int]]]:
-        """Messages (replies excepted) with their descriptors, whose owner is now the caller."""
+        """Messages (replies excepted) with their descriptors, whose owner is now the caller.
+
+        After a ProtocolError all descriptors are still here, for ``close`` to give.
+        """
         self._descriptors += descriptors or []
         arrived: List[Tuple[Any, List[int]]] = []
-        for document in self._framer.feed(data):
-            message = messages.from_wire(document)
-            taken = self._take(document.get("fds", 0))
-            if isinstance(message, messages.Reply):
-                self._answered(message, taken)
-            else:
-                arrived.append((message, taken))
+        try:
+            for document in self._framer.feed(data):
+                message = messages.from_wire(document)
+                if isinstance(message, messages.Reply):
+                    self._answered(message, document.get("fds", 0))
+                else:
+                    arrived.append((message, self._take(document.get("fds", 0))))
+            if len(self._descriptors) > MAX_UNCLAIMED:
+                raise ProtocolError("descriptors that no message speaks of")
+        except PortcallError:
+            for _, taken in arrived:
+                self._descriptors += taken
+            raise
         return arrived
 
     def close(self, error: Optional[PortcallError] = None) -> List[int]:
@@ -71,13 +82,13 @@ class Channel:
         return left
 
     def _take(self, count: Any) -> List[int]:
-        if not isinstance(count, int) or not 0 <= count <= len(self._descriptors):
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= len(self._descriptors):
             raise ProtocolError("a message without the descriptors that it speaks of")
         taken, self._descriptors = self._descriptors[:count], self._descriptors[count:]
         return taken
 
-    def _answered(self, reply: messages.Reply, descriptors: List[int]) -> None:
+    def _answered(self, reply: messages.Reply, count: Any) -> None:
         on_reply = self._waiting.pop(reply.seq, None)
         if on_reply is None:
             raise ProtocolError(f"a reply to a request that was not made: {reply.seq}")
-        on_reply(reply.result, descriptors, from_problem(reply.error) if reply.error else None)
+        on_reply(reply.result, self._take(count), from_problem(reply.error) if reply.error else None)

@@ -1,4 +1,8 @@
-"""Messages on a stream: four bytes of length (big endian), then that many bytes of a JSON object (UTF-8)."""
+"""Messages on a stream: four bytes of length (big endian), then that many bytes of a JSON object (UTF-8).
+
+What comes out can be written as JSON anywhere: numbers are finite, and text has no half of a surrogate pair (it came
+with a file name or a program's output, and is replaced).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,20 @@ from portcall.errors import ProtocolError
 
 LIMIT = 4 * 1024 * 1024  # bytes of one message
 _HEAD = struct.Struct(">I")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number - number != 0:
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_no_number)
 
 
 def encode(message: Dict[str, Any]) -> bytes:
@@ -36,9 +54,20 @@ class Framer:
             body = bytes(self._buffer[4 : 4 + size])
             del self._buffer[: 4 + size]
             try:
-                message = json.loads(body)
+                text = body.decode()
+                message = _DECODER.decode(text)
+                if "\\ud" in text or "\\uD" in text:
+                    message = _whole(message)
             except (ValueError, UnicodeDecodeError, RecursionError) as error:
                 raise ProtocolError(f"not JSON: {error}") from error
             if not isinstance(message, dict) or not isinstance(message.get("type"), str):
                 raise ProtocolError("a message is an object with a type")
             yield message
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
