@@ -1,7 +1,7 @@
 """Keeps keys free for characters that no key of the layout has, so that every character that is typed arrives.
 
 Xvnc puts such a character on a key without symbols, and never takes it away again; after some two dozen different ones
-(a minute of Chinese) none is left and what comes then is lost. Here the oldest are taken away in time; and the keys that
+(a minute of Chinese) none is left and what comes then is lost. Here the oldest are taken away in time; and keys that
 only multimedia keyboards have are free too, since Xvnc puts their symbols anywhere as well when they are pressed.
 """
 

@@ -1,0 +1,53 @@
+"""Rootless sessions: they live as long as their windows."""
+
+from __future__ import annotations
+
+import pytest
+
+from portcall.wire import messages
+from tests.fixtures.ground import Ground, kill, until
+
+pytestmark = pytest.mark.serial
+
+
+def test_it_ends_when_the_last_window_has_closed(ground: Ground) -> None:
+    session = ground.running(ground.order("xterm -e sleep 1 & xterm -e sleep 2", rootless=True))
+    steps = [message.step for message in ground.server.session(session).said(messages.SessionReport) if message.step]
+    assert steps.index("window-manager") < steps.index("command-started")
+    ended = ground.server.ended(session)
+    assert (ended.reason, ended.failed) == ("its last window was closed", False)
+    ground.nothing_left(session)
+
+
+def test_a_command_that_forks_keeps_it(ground: Ground) -> None:
+    session = ground.running(ground.order("(sleep 0.3; exec xterm -e sleep 1000) & exit 0", rootless=True))
+    until(lambda: ground.record(session)["rootlessWindows"])
+    assert not ground.server.session(session).said(messages.SessionEnded)
+    ground.end(session)
+    ground.nothing_left(session)
+
+
+def test_a_command_that_opened_no_window_ends_it_and_shows_its_output(ground: Ground) -> None:
+    session = ground.start(ground.order("echo cannot open anything; exit 0", rootless=True))
+    ended = ground.server.ended(session)
+    assert ended.failed
+    assert "without having opened a window" in ended.reason
+    assert ended.log == "cannot open anything\n"
+    ground.nothing_left(session)
+
+
+def test_a_window_manager_that_dies_is_started_again(ground: Ground) -> None:
+    session = ground.running(ground.order("xterm -e sleep 1000", rootless=True))
+    until(lambda: ground.record(session)["rootlessWindows"])
+    before = ground.process(session, "manager")
+    kill(before)
+    until(lambda: ground.process(session, "manager") != before)
+    assert not ground.server.session(session).said(messages.SessionEnded)
+
+
+def test_one_that_is_not_installed_is_named(ground: Ground) -> None:
+    session = ground.start(ground.order("xterm", rootless=True, limits={"window_manager": "no-such-wm"}))
+    ended = ground.server.ended(session)
+    assert ended.failed
+    assert "no-such-wm is not installed" in ended.reason
+    ground.nothing_left(session)
