@@ -24,6 +24,7 @@ class HttpProtocol(HttpToolsProtocol):
     """
 
     dispatch: Dispatch
+    _upgrades: bool | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -31,6 +32,16 @@ class HttpProtocol(HttpToolsProtocol):
         if sock is not None and sock.family == socket.AF_UNIX:
             _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
             self.app_state = {**self.app_state, "peer_uid": uid}
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._upgrades = None
+
+    def _should_upgrade(self) -> bool:
+        """Asked three times for each request, and each time all headers would be looked through."""
+        if self._upgrades is None:
+            self._upgrades = super()._should_upgrade()
+        return self._upgrades
 
     def _should_upgrade_to_ws(self) -> bool:
         return True

@@ -50,7 +50,11 @@ class Proxies:
         return hops[-1] if len(hops) == 1 or _is_address(hops[-1]) else peer
 
     def _trusted(self, hop: str) -> bool:
-        return _is_address(hop) and any(ipaddress.ip_address(hop) in network for network in self._networks)
+        return (
+            bool(self._networks)
+            and _is_address(hop)
+            and any(ipaddress.ip_address(hop) in network for network in self._networks)
+        )
 
     def trusts(self, peer: str) -> bool:
         return self._trusted(peer)
