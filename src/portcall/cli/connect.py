@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def open_viewer(client: Client, session_id: str, viewer: str, no_viewer: bool, a
         over.set()
 
     argv = [] if no_viewer else viewer_command(viewer)
-    with offered(client, session_id, _say, failed) as path:
+    with _interruptible(), offered(client, session_id, _say, failed) as path:
         if no_viewer:
             if as_json:
                 output.document({"socket": str(path), "session": session_id}, indent=None)
@@ -73,7 +74,7 @@ def open_viewer(client: Client, session_id: str, viewer: str, no_viewer: bool, a
                 output.line(str(path))
             sys.stdout.flush()
             threading.Thread(target=_watch, args=(client, session_id, over), name="events", daemon=True).start()
-            _until_signalled(over)
+            over.wait()
         else:
             code = _run([*argv, str(path)])
             if code and not failures:
@@ -81,6 +82,23 @@ def open_viewer(client: Client, session_id: str, viewer: str, no_viewer: bool, a
     if failures:
         raise failures[0]
     return 0
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP end the block in order: they are how a person says that it was enough."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _watch(client: Client, session_id: str, over: threading.Event) -> None:
@@ -123,32 +141,17 @@ def _is_tigervnc(name: str) -> bool:
 
 
 def _run(argv: list[str]) -> int:
-    """Run the viewer; a signal to us ends it, and the tunnel after it."""
+    """Run the viewer; an interruption of ours ends it."""
     try:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
     except OSError as error:
         raise PortcallError(f"{argv[0]}: {error.strerror}") from error
-    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         return process.wait()
     except KeyboardInterrupt:
         process.terminate()
         process.wait()
-        return 0
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _until_signalled(over: threading.Event) -> None:
-    def stop(number: int, frame: FrameType | None) -> None:
-        over.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        over.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        raise
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -73,8 +73,8 @@ def _json_escape(match: re.Match[str]) -> str:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "", cut: bool = True) -> None:
     """Columns under their names, two blanks between them; an empty cell is ``-``, so that programs can count columns.
 
-    For a person, long cells are shortened, ``cut`` shortens the last column to the terminal's width, and ``empty`` is said
-    when there is no row. For a program every cell is whole.
+    For a person, long cells are shortened, ``cut`` shortens the last column to the terminal's width, and ``empty`` is
+    said when there is no row. For a program every cell is whole.
     """
     cells = [[("" if cell is None else neutral(cell)) or "-" for cell in row] for row in rows]
     if not terminal():
@@ -105,11 +105,13 @@ def _styled(text: str, number: int) -> str:
 
 def shortened(text: str, room: int) -> str:
     """``text`` in so many columns, with an ellipsis where something was left out."""
-    if width(text) <= room:
-        return text
-    while text and width(text) > room - 1:
-        text = text[:-1]
-    return f"{text}…"
+    used, fits = 0, 0
+    for character in text:
+        used += width(character)
+        if used > room:
+            return f"{text[:fits]}…"
+        fits += used < room
+    return text
 
 
 _BOLD, _WIDEST = "1", 32
