@@ -137,8 +137,13 @@ def connect(path: str) -> socket.socket:
 
 
 def remove_socket(number: int | None) -> None:
-    """X's own socket, which a killed server leaves; only if it is ours and nobody listens on it."""
+    """X's own socket, which a killed server leaves; only if it is ours and nobody listens on it.
+
+    None, where it was killed before it said its number: every such socket.
+    """
     if number is None:
+        for found in _socket_numbers():
+            remove_socket(found)
         return
     path = f"{_SOCKETS}/X{number}"
     with contextlib.suppress(OSError):
@@ -152,6 +157,12 @@ def remove_socket(number: int | None) -> None:
                 holder = int(file.read())
             if not os.path.exists(f"/proc/{holder}"):
                 os.unlink(lock)
+
+
+def _socket_numbers() -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(name[1:]) for name in os.listdir(_SOCKETS) if name[:1] == "X" and name[1:].isdigit()]
+    return []
 
 
 def numbers(pids: Iterable[int]) -> set[int]:

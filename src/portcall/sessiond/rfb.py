@@ -9,6 +9,7 @@ from portcall.model.start import parse_geometry
 
 _EXTENDED_DESKTOP_SIZE, _SET_DESKTOP_SIZE = -308, 251
 _PATIENCE = 1.0
+_MOST_UPDATES = 20
 _SHIFT = 0xFFE1
 
 
@@ -21,11 +22,10 @@ def resize(path: str, geometry: str) -> bool:
             sock.connect(path)
             _greet(sock)
             sock.sendall(struct.pack(">BxHi", 2, 1, _EXTENDED_DESKTOP_SIZE))
-            sock.sendall(struct.pack(">BBHHHH", 3, 1, 0, 0, 1, 1))
-            before = _size_update(sock)
-            screen = struct.pack(">IHHHHI", 0, 0, 0, width, height, 0)
+            _, _, screen_id = _screen(sock)
+            screen = struct.pack(">IHHHHI", screen_id, 0, 0, width, height, 0)
             sock.sendall(struct.pack(">BxHHBx", _SET_DESKTOP_SIZE, width, height, 1) + screen)
-            return before is not None and _size_update(sock) == (width, height)
+            return _screen(sock)[:2] == (width, height)
     except (OSError, struct.error):
         return False
 
@@ -60,22 +60,20 @@ def _greet(sock: socket.socket) -> None:
     _read(sock, name)
 
 
-def _size_update(sock: socket.socket) -> tuple[int, int] | None:
-    """The next update that tells the size; pixels of others are passed over."""
-    while True:
+def _screen(sock: socket.socket) -> tuple[int, int, int]:
+    """Width, height and the first screen's id. An update tells it only where no pixels are due: asked until it does."""
+    for _ in range(_MOST_UPDATES):
+        sock.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, 1, 1))
         kind, count = struct.unpack(">BxH", _read(sock, 4))
         if kind != 0:
-            return None
-        size = None
+            break
         for _ in range(count):
             _, _, width, height, encoding = struct.unpack(">HHHHi", _read(sock, 12))
             if encoding == _EXTENDED_DESKTOP_SIZE:
-                _read(sock, 16 * _read(sock, 4)[0])
-                size = width, height
-            else:
-                _read(sock, 4 * width * height)
-        if size:
-            return size
+                screens = _read(sock, 16 * _read(sock, 4)[0])
+                return width, height, int.from_bytes(screens[:4], "big")
+            _read(sock, 4 * width * height)
+    raise ConnectionError("the display does not tell its size")
 
 
 def _read(sock: socket.socket, size: int) -> bytes:
