@@ -124,6 +124,13 @@ def parse_geometry(text: str) -> Tuple[int, int]:
     return width, height
 
 
+def check_given(request: StartRequest) -> None:
+    """What must be right before anything else is looked at: it names the trace, or could not even be written down."""
+    if request.id and not is_session_id(request.id):
+        raise InvalidValue("id: letters, digits, - and _, 64 at most", field="id")
+    check_params(request.params)
+
+
 def check(request: StartRequest) -> StartRequest:
     """The request itself, or InvalidValue for the first field that cannot be right."""
     check_text("command", request.command, MAX_COMMAND, required=True)
@@ -138,9 +145,7 @@ def check(request: StartRequest) -> StartRequest:
     check_text("bookmarkId", request.bookmark_id, MAX_NAME)
     check_text("userdata", request.userdata or "", MAX_PARAMS)
     check_text("userid", request.userid or "", MAX_NAME)
-    if request.id and not is_session_id(request.id):
-        raise InvalidValue("id: letters, digits, - and _, 64 at most", field="id")
-    check_params(request.params)
+    check_given(request)
     return request
 
 

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from portcall.errors import BadRequest, NotFound
+from portcall.errors import BadRequest, NotFound, StartFailed
+from portcall.model import lifecycle
 from portcall.model.start import NeedAuth, Outcome
 from portcall.start.trace import Trace
 
@@ -28,6 +29,7 @@ class Attempt:
     answers: asyncio.Future[list[str]] | None = None
     task: asyncio.Task[Outcome] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    given_up: str = lifecycle.OVER  # the signal to its session where this start is given up
 
     async def ask(self, question: Any) -> list[str]:
         """Relay a round of prompts; its answers, or LoginFailed's kin when nobody answers in time."""
@@ -95,8 +97,10 @@ class Attempts:
         """The outcome, the next question, or (without ``wait``) None once the order is with the link."""
         assert attempt.task is not None
         while True:
+            if attempt.task.cancelled():
+                raise StartFailed("The start was given up.")
             if attempt.task.done():
-                return await attempt.task
+                return attempt.task.result()
             if attempt.question is not None:
                 return need_auth(attempt, attempt.question.result())
             if not wait and attempt.accepted.is_set():

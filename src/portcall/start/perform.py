@@ -53,7 +53,7 @@ class Perform:
         try:
             return await self._run(order, account, attempt)
         except asyncio.CancelledError:
-            await self._failed(order.id, "The start was given up.")
+            await self._failed(order.id, "The start was given up.", signal=attempt.given_up)
             raise
         except PortcallError as error:
             if self._came_up(order.id):
@@ -75,6 +75,7 @@ class Perform:
             trace.step("gate", "through")
             launcher = self._launcher(order.launcher)
             self._coming_up.add(order.id)
+            attempt.given_up = lifecycle.ASKED  # from here on a process may call in, and must be told
             try:
                 output = await self._invoke(link, launcher, order)
                 launcher.outcome(order, output)
@@ -85,7 +86,7 @@ class Perform:
             finally:
                 self._coming_up.discard(order.id)
         session = await self._until(order, lambda now: now.state != lifecycle.PENDING)
-        if session.state == lifecycle.ENDED:
+        if session.state not in lifecycle.CONNECTABLE:
             raise StartFailed(session.reason or "The session ended while it came up.", log=session.message or "")
         trace.step("running", session.display or "", took=max(0.0, self._clock.now() - session.created))
         return Started(order.id)
@@ -96,7 +97,10 @@ class Perform:
             result, _ = await link.request(
                 lambda seq: messages.RunCommand(seq, list(invocation.argv), invocation.stdin, invocation.environment)
             )
-            return Output(int(result["code"]), str(result["stdout"]), str(result["stderr"]))
+            code = result.get("code")
+            return Output(
+                code if isinstance(code, int) else 1, str(result.get("stdout", "")), str(result.get("stderr", ""))
+            )
         await link.request(lambda seq: messages.StartSession(seq, codec.to_document(order)), order.start_timeout)
         return Output(0)
 
@@ -137,8 +141,14 @@ class Perform:
         session = self._registry.find(session_id)
         return session is not None and session.state in lifecycle.CONNECTABLE
 
-    async def _failed(self, session_id: str, reason: str, message: str | None = None) -> None:
+    async def _failed(
+        self, session_id: str, reason: str, message: str | None = None, signal: str = lifecycle.OVER
+    ) -> None:
         session = self._registry.find(session_id)
         if session is not None and session.state in lifecycle.LIVE and not self._came_up(session_id):
             changes: dict[str, Any] = {"message": message} if message else {}
-            await self._registry.signal(session_id, lifecycle.OVER, ended=self._clock.now(), reason=reason, **changes)
+            if signal == lifecycle.OVER:
+                changes["ended"] = self._clock.now()
+            if session.state != lifecycle.ENDING:  # who asked it to end has said why
+                changes["reason"] = reason
+            await self._registry.signal(session_id, signal, **changes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +25,7 @@ from portcall.model.start import (
     StartOrder,
     StartRequest,
     check,
+    check_given,
     parse_geometry,
 )
 from portcall.model.user import Account, Login
@@ -59,6 +62,7 @@ class Pipeline:
         self._servers = servers
         self._account = account
         self._bookmark = bookmark
+        self._deciding: dict[str, asyncio.Event] = {}  # by session id: one request at a time decides about it
 
     async def start(
         self, login: Login, request: StartRequest, seen: dict[str, Any], wait: bool
@@ -67,10 +71,26 @@ class Pipeline:
 
         ``seen`` is what the server saw of the client; it goes where ``params`` claims such things.
         """
+        check_given(request)
         session_id = self.session_id(login, request)
+        while (decision := self._deciding.get(session_id)) is not None:
+            await decision.wait()
         known = self._registry.find(session_id)
         if known is not None:
             return await self._again(login, known, wait)
+        if self._registry.purged(session_id):
+            raise Conflict("This session was purged. Start another one.")
+        decision = self._deciding[session_id] = asyncio.Event()
+        try:
+            begun = await self._begin(login, request, seen, session_id)
+        finally:
+            del self._deciding[session_id]
+            decision.set()
+        return session_id, begun if isinstance(begun, NeedForm) else await self._attempts.progress(begun, wait)
+
+    async def _begin(
+        self, login: Login, request: StartRequest, seen: dict[str, Any], session_id: str
+    ) -> Attempt | NeedForm:
         trace = self._traces.begin(session_id, login.sub)
         trace.step("request", "received", f"from {seen.get('clientIP', '')}", given=codec.to_document(request))  # B1
         try:
@@ -82,10 +102,9 @@ class Pipeline:
             raise
         if isinstance(decided, NeedForm):
             await self._traces.close(trace, "form")
-            return session_id, decided
+            return decided
         order, account = decided
-        attempt = self._attempts.begin(login.sub, session_id, trace, lambda begun: self._run(order, account, begun))
-        return session_id, await self._attempts.progress(attempt, wait)
+        return self._attempts.begin(login.sub, session_id, trace, lambda begun: self._run(order, account, begun))
 
     async def answer(self, login: Login, attempt_id: str, answers: list[str], wait: bool) -> tuple[str, Outcome | None]:
         attempt = self._attempts.answer(attempt_id, login.sub, answers)
@@ -186,9 +205,10 @@ class Pipeline:
         if attempt is not None:
             return known.id, await self._attempts.progress(attempt, wait)
         if wait and known.state == lifecycle.PENDING:
-            await self._registry.until(
-                known.id, lambda session: session.state != lifecycle.PENDING, self._config["start_timeout"]
-            )
+            with contextlib.suppress(TimeoutError):  # its record says how far it has come
+                await self._registry.until(
+                    known.id, lambda session: session.state != lifecycle.PENDING, self._config["start_timeout"]
+                )
         return known.id, None
 
 
