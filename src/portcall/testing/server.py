@@ -39,7 +39,10 @@ BOXES = ("session/list", "session/info", "session/screenshot")
 
 
 class Server:
-    """``services`` are the real parts, ``kinds`` the ways to get a link. ``client`` makes requests as somebody: by token, by cookie, or as nobody."""
+    """``services`` are the real parts, ``kinds`` the ways to get a link.
+
+    ``client`` makes requests as somebody: by token, by cookie, or as nobody.
+    """
 
     def __init__(
         self, folder: Path, clock: Clock | None = None, one_person: bool = False, kinds: Sequence[LinkKind] = (),
@@ -56,8 +59,8 @@ class Server:
         self.services = Services(Config(places, one_person, values), clock or Clock())
         self.services.links._kinds = kinds
         self.app: Application = Edge(
-            web_app.create(self.services), str(values.get("url_prefix", "")), Proxies(str(values.get("trusted_proxies", ""))),
-            False,
+            web_app.create(self.services), str(values.get("url_prefix", "")),
+            Proxies(str(values.get("trusted_proxies", ""))), False,
         )  # fmt: skip
 
     @contextlib.asynccontextmanager
@@ -81,7 +84,7 @@ class Server:
         if user and not cookie:
             headers["authorization"] = f"Bearer {await self.login(user)}"
         made = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app, client=options.pop("address", ("192.0.2.7", 123))),  # type: ignore[arg-type]
+            transport=httpx.ASGITransport(self.app, client=options.pop("address", ("192.0.2.7", 123))),
             base_url="http://portcall.test", headers=headers, **options,
         )  # fmt: skip
         if user and cookie:
