@@ -18,7 +18,7 @@ from portcall.session.registry import Registry
 
 log = structlog.get_logger("sweep")
 EVERY = 2.0  # seconds
-_CALL_IN = 5.0  # after the server's start, sessions have so long to call in before anybody looks for them
+_CALL_IN = 3.5  # after the server's start; sessions dial every 3 s, and are to be listed again within 5
 _RETRY = (2.0, 10.0, 30.0, 60.0)  # seconds between looking for a user's lost sessions
 
 

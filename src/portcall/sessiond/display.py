@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import socket
-import stat as modes
 from typing import Any, Callable, Iterable
 
 from portcall import plugins
@@ -20,6 +19,7 @@ from portcall.sessiond.spawn import spawn
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.0005, 0.01  # seconds between dials
 _SOCKETS = "/tmp/.X11-unix"
+_LEFT = re.compile(r"(?:X|server-)([0-9]+)(?:\.xkm)?\Z")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
@@ -137,19 +137,19 @@ def connect(path: str) -> socket.socket:
 
 
 def remove_socket(number: int | None) -> None:
-    """X's own socket, which a killed server leaves; only if it is ours and nobody listens on it.
+    """What a killed X server leaves: its socket, lock and keymap; only if they are ours and nobody listens there.
 
-    None, where it was killed before it said its number: every such socket.
+    None, where it was killed before it said its number: of every number.
     """
     if number is None:
-        for found in _socket_numbers():
+        for found in _left_numbers():
             remove_socket(found)
         return
     path = f"{_SOCKETS}/X{number}"
-    with contextlib.suppress(OSError):
-        status = os.lstat(path)
-        if status.st_uid == os.getuid() and modes.S_ISSOCK(status.st_mode) and not _bound(path):
-            os.unlink(path)
+    for left in (path, f"/tmp/server-{number}.xkm"):
+        with contextlib.suppress(OSError):
+            if os.lstat(left).st_uid == os.getuid() and not _bound(path):
+                os.unlink(left)
     with contextlib.suppress(OSError, ValueError):
         lock = f"/tmp/.X{number}-lock"
         if os.lstat(lock).st_uid == os.getuid():
@@ -159,10 +159,14 @@ def remove_socket(number: int | None) -> None:
                 os.unlink(lock)
 
 
-def _socket_numbers() -> list[int]:
-    with contextlib.suppress(OSError):
-        return [int(name[1:]) for name in os.listdir(_SOCKETS) if name[:1] == "X" and name[1:].isdigit()]
-    return []
+def _left_numbers() -> set[int]:
+    """Numbers for which there is a socket or a keymap."""
+    found: set[int] = set()
+    for directory in (_SOCKETS, "/tmp"):
+        with contextlib.suppress(OSError):
+            matches = [_LEFT.match(name) for name in os.listdir(directory)]
+            found.update(int(match.group(1)) for match in matches if match)
+    return found
 
 
 def numbers(pids: Iterable[int]) -> set[int]:
@@ -187,7 +191,7 @@ def _bound(path: str) -> bool:
     try:
         sock.setblocking(False)
         sock.connect(path)
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, FileNotFoundError):
         pass
     except OSError:
         return True

@@ -1,0 +1,251 @@
+"""People of this host with a command line of their own, and what they leave behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from portcall.client.api import Client
+from portcall.errors import NoSuchSession
+from portcall.model.session import Session
+from portcall.model.start import StartRequest
+from tests.accounts import Account
+from tests.features.server import Server
+from tests.features.waiting import until
+
+_THEIR_OWN = ("xtermXX", "dbus-", "dconf")  # what programs that are ended leave in /tmp, wherever they run
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account on this host; ``program`` is the ``portcall`` that they run."""
+
+    name: str
+    uid: int
+    gid: int
+    home: Path
+    password: str
+    program: Path
+
+    @classmethod
+    def of(cls, account: Account, program: Path) -> Person:
+        return cls(account.name, account.uid, account.gid, account.home, account.password, program)
+
+    @classmethod
+    def oneself(cls, program: Path) -> Person:
+        entry = pwd.getpwuid(os.geteuid())
+        return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir), "", program)
+
+    @property
+    def base(self) -> Path:
+        """The user's runtime directory."""
+        return Path(f"/tmp/portcall-{self.uid}")
+
+    def place(self, session_id: str) -> Path:
+        return self.base / "sessions" / session_id
+
+    # doing things
+
+    def login(self, server: Server) -> Client:
+        return server.by_link() if server.mode == "one-person" else server.login(self.name, self.password)
+
+    def start(self, server: Server, command: str, **members: Any) -> Session:
+        """A session that runs, started through the API."""
+        with self.login(server) as client:
+            answer = client.start(StartRequest(command, **members))
+            return client.session(answer["result"]["id"])
+
+    def popen(
+        self, *command: str | Path, environment: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """A program as this person, in the home, with an environment of its own."""
+        other = self.uid != os.geteuid()
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        return subprocess.Popen(
+            command, user=self.uid if other else None, group=self.gid if other else None,
+            extra_groups=os.getgrouplist(self.name, self.gid) if other else None,
+            cwd=self.home, env=self.environment | dict(environment or {}), text=True, **options,
+        )  # fmt: skip
+
+    def run(
+        self, *command: str | Path, environment: Mapping[str, str] | None = None, text: str | None = None,
+        within: float = 60.0, **options: Any,
+    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
+        given = {} if text is None else {"stdin": subprocess.PIPE}
+        with self.popen(*command, environment=environment, **given, **options) as process:
+            try:
+                out, err = process.communicate(text, within)
+            except BaseException:
+                process.kill()
+                raise
+            return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def portcall(
+        self, server: Server | None, *arguments: str, environment: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """The command line; without a server it asks the session daemons."""
+        return self.run(self.program, *arguments, environment=self.at(server) | dict(environment or {}), **options)
+
+    def json(self, server: Server | None, *arguments: str, **options: Any) -> Any:
+        """What a command prints, which must succeed."""
+        done = self.portcall(server, *arguments, **options)
+        assert done.returncode == 0, (done.args, done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    def at(self, server: Server | None) -> dict[str, str]:
+        return {"PORTCALL_RUNTIME_DIR": str(server.run)} if server else {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home), "USER": self.name, "LOGNAME": self.name, "SHELL": "/bin/bash", "LANG": "C.UTF-8",
+            "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1",
+        }  # fmt: skip
+
+    # what there is
+
+    def processes(self, *names: str) -> list[psutil.Process]:
+        """Those of this person that live, of these names (none: all)."""
+        return [one for one in _living() if _uid(one) == self.uid and (not names or _name(one) in names)]
+
+    def of_session(self, session_id: str) -> list[psutil.Process]:
+        """Those that belong to a session: by their environment or arguments; the daemon by its lock."""
+        found = [one for one in _living() if session_id in " ".join(_arguments(one) + _marks(one))]
+        return found + [one for one in [self.daemon(session_id)] if one is not None and one not in found]
+
+    def daemon(self, session_id: str) -> psutil.Process | None:
+        """The session's own process: of that name, with the lock of its directory open."""
+        lock = str(self.place(session_id) / "lock")
+        return next((one for one in self.processes("portcall-sess") if lock in _open_files(one)), None)
+
+    def link(self, server: Server) -> psutil.Process | None:
+        """The link to that server."""
+        socket_path = str(server.run / "server.sock")
+        for one in self.processes("portcall-link"):
+            if socket_path in _arguments(one):
+                return one
+        return None
+
+    def leavings(self, session_id: str, display: str | None = None) -> list[str]:
+        """All that is left of a session; nothing, some time after it has ended."""
+        found = [f"process {one.pid} {_arguments(one)}" for one in self.of_session(session_id)]
+        found += [f"directory {path}" for path in self.base.glob(f"sessions/*{session_id}*")]
+        sockets = Path("/proc/net/unix").read_text(errors="replace").splitlines()
+        found += [f"socket {line}" for line in sockets if session_id in line]
+        if display:
+            number = display.lstrip(":")
+            found += [line for line in sockets if line.endswith(f"/tmp/.X11-unix/X{number}") and self._mine(number)]
+            paths = (Path(f"/tmp/.X11-unix/X{number}"), Path(f"/tmp/.X{number}-lock"))
+            found += [f"file {path}" for path in paths if path.exists() and path.stat().st_uid == self.uid]
+        return found
+
+    def left_behind(self) -> list[str]:
+        """All that this person has on this host beside home and link; for people made by the test."""
+        found = [f"process {one.pid} {_arguments(one)}" for one in self.processes() if _name(one) != "portcall-link"]
+        for top in ("/tmp", "/tmp/.X11-unix", "/dev/shm", "/var/tmp", "/run/user"):
+            with contextlib.suppress(FileNotFoundError):
+                paths = [path for path in Path(top).iterdir() if path != self.base and _owner(path) == self.uid]
+                found += [f"file {path}" for path in paths if not path.name.startswith(_THEIR_OWN)]
+        return found + [f"directory {path}" for path in self.base.glob("sessions/*")]
+
+    def gone(self, session_id: str, display: str | None = None, within: float = 15.0) -> None:
+        """Waits until nothing is left of a session."""
+        left: list[str] = []
+
+        def nothing() -> bool:
+            left[:] = self.leavings(session_id, display)
+            return not left
+
+        try:
+            until(nothing, "nothing is left", within)
+        except AssertionError:
+            raise AssertionError(f"left behind by session {session_id}: {left}") from None
+
+    def tidy(self) -> None:
+        """Ends all that a person made by a test still has, and removes the runtime directory."""
+        for one in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(signal.SIGKILL)
+        until(lambda: not self.processes(), f"the processes of {self.name} have ended")
+        shutil.rmtree(self.base, ignore_errors=True)
+        for top in ("/tmp", "/tmp/.X11-unix", "/dev/shm"):
+            for path in Path(top).iterdir():
+                if _owner(path) == self.uid:
+                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _mine(self, number: str) -> bool:
+        return _owner(Path(f"/tmp/.X11-unix/X{number}")) == self.uid
+
+
+def states(client: Client) -> dict[str, str]:
+    """Id → state of the client's own sessions."""
+    return {one.id: one.state for one in client.sessions()}
+
+
+def state(client: Client, session_id: str) -> str:
+    with contextlib.suppress(NoSuchSession):
+        return client.session(session_id).state
+    return "gone"
+
+
+def ended(client: Client, session_id: str, within: float = 15.0) -> Session:
+    """The session's record once it has ended."""
+    until(lambda: client.session(session_id).state == "ended", f"session {session_id} has ended", within)
+    return client.session(session_id)
+
+
+def _living() -> Iterator[psutil.Process]:
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if one.status() != psutil.STATUS_ZOMBIE:
+                yield one
+
+
+def _uid(one: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        return int(one.uids().real)
+    return -1
+
+
+def _name(one: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return str(one.name())
+    return ""
+
+
+def _arguments(one: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error):
+        return list(one.cmdline())
+    return []
+
+
+def _marks(one: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error, OSError):
+        return [value for name, value in one.environ().items() if name == "PORTCALL_SESSION_ID"]
+    return []
+
+
+def _owner(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.lstat().st_uid
+    return -1
+
+
+def _open_files(one: psutil.Process) -> list[str]:
+    """Which files its descriptors are; not psutil's open_files, which leaves some out."""
+    found = []
+    for path in Path(f"/proc/{one.pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            found.append(str(path.readlink()))
+    return found

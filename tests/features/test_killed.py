@@ -1,0 +1,153 @@
+"""Server, link and session daemon killed with -9, at each step of a start and afterwards (A10): nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from websockets.exceptions import WebSocketException
+
+from portcall.client.api import Client
+from portcall.errors import PortcallError
+from portcall.model.start import StartRequest
+from tests.features.conftest import MakePerson, MakeServer
+from tests.features.people import Person, state, states
+from tests.features.server import Server
+from tests.features.viewer import Refused, watching
+from tests.features.waiting import until
+
+pytestmark = pytest.mark.root
+VICTIMS = ("server", "link", "session")
+ORDERS = [order for count in (1, 2, 3) for order in itertools.permutations(VICTIMS, count)]
+LISTED_WITHIN = 5.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def server(new_server: MakeServer, pam: str) -> Server:
+    return new_server("service", pam_service=pam, login_methods="pam", login_failures=1000)
+
+
+@pytest.fixture(scope="module")
+def person(new_person: MakePerson) -> Person:
+    return new_person()
+
+
+@pytest.fixture
+def client(server: Server, person: Person) -> Iterator[Client]:
+    with person.login(server) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def running(server: Server, person: Person) -> dict[str, str | None]:
+    """Sessions that run all the while: id → display."""
+    kinds = (("xterm", "800x600"), ("xclock", "rootless"), ("tail -f /dev/null", ""))
+    found = [person.start(server, command, geometry=geometry) for command, geometry in kinds]
+    return {session.id: session.display for session in found}
+
+
+def kill(victim: str, server: Server, person: Person, sessions: list[str]) -> None:
+    if victim == "server":
+        server.kill()
+        return
+    found = [person.link(server)] if victim == "link" else [person.daemon(one) for one in sessions]
+    for one in found:
+        if one is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=", then ".join)
+def test_sessions_live_on_whatever_is_killed(
+    order: tuple[str, ...], server: Server, person: Person, client: Client, running: dict[str, str | None]
+) -> None:
+    before = {id_: {one.pid for one in person.of_session(id_) if one.name() != "portcall-sess"} for id_ in running}
+    for victim in order:
+        kill(victim, server, person, list(running))
+    if server.process is None:
+        server.start()
+    until(lambda: {id_: state for id_, state in states(client).items() if state != "ended"}.keys() == running.keys(),
+          "all are listed", LISTED_WITHIN)  # fmt: skip
+    for id_ in running:
+        until(lambda id_=id_: _connects(client, id_), f"{id_} can be connected to after {order}", 12)
+        until(lambda id_=id_: person.daemon(id_), "it has a daemon")
+        assert {one.pid for one in person.of_session(id_) if one.name() != "portcall-sess"} == before[id_]
+    assert set(states(client).values()) <= {"running", "suspended"}
+    assert len(person.processes("portcall-sess")) == len(running), "one daemon for each"
+    assert len(person.processes("portcall-link")) <= 1, "a link that left comes back when it is needed"
+
+
+def _connects(client: Client, session_id: str) -> bool:
+    try:
+        with watching(client, session_id) as viewer:
+            return viewer.width > 0
+    except (PortcallError, Refused, OSError, WebSocketException, TimeoutError):
+        return False
+
+
+def test_nothing_is_left_when_they_end(
+    server: Server, person: Person, client: Client, running: dict[str, str | None]
+) -> None:
+    for id_ in running:
+        client.terminate(id_)
+    for id_, display in running.items():
+        person.gone(id_, display)
+    until(lambda: set(states(client).values()) == {"ended"}, "all have ended")
+    assert not person.left_behind()
+
+
+@pytest.mark.parametrize("victim", [*VICTIMS, "display"])
+def test_a_start_survives_or_says_so_whenever_a_process_is_killed(
+    victim: str, server: Server, person: Person, client: Client
+) -> None:
+    for delay in (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15):
+        before = set(states(client))
+        asked = StartRequest("xclock", key=f"{victim} {delay}")
+        answers: list[object] = []
+        asking = threading.Thread(target=lambda asked=asked, answers=answers: answers.append(_start(client, asked)))
+        asking.start()
+        threading.Event().wait(delay)
+        _kill_in_start(victim, server, person, before)
+        if server.process is None:
+            server.start()
+        asking.join(30)
+        assert not asking.is_alive()
+        # the same key again is the same session, whatever was heard of the first
+        again = _start(client, asked)
+        new = set(states(client)) - before
+        assert len(new) <= 1, f"{victim} killed after {delay} s: {new}"
+        for id_ in new:
+            until(lambda id_=id_: _decided(client, id_), f"{id_} is up or over, {again}", 20)
+            display = client.session(id_).display
+            if state(client, id_) == "ended":
+                assert client.session(id_).reason
+            else:
+                client.terminate(id_)
+            person.gone(id_, display)
+        until(lambda: not person.left_behind(), f"nothing is left ({victim}, {delay}): {person.left_behind()}")
+
+
+def _decided(client: Client, session_id: str) -> bool:
+    """Up, with a display that answers, or over. One whose display was killed may be up for a moment."""
+    return state(client, session_id) == "ended" or _connects(client, session_id)
+
+
+def _start(client: Client, asked: StartRequest) -> object:
+    try:
+        return client.start(asked)["result"]["state"]
+    except PortcallError as error:
+        return error
+
+
+def _kill_in_start(victim: str, server: Server, person: Person, before: set[str]) -> None:
+    if victim in ("server", "link"):
+        kill(victim, server, person, [])
+        return
+    name = "Xvnc" if victim == "display" else "portcall-sess"
+    for one in until(lambda: person.processes(name), f"there is a {name}", 5):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
