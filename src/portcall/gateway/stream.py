@@ -23,7 +23,7 @@ from portcall.gateway.viewers import Viewers
 from portcall.session.connect import Connection, Ticket
 
 log = structlog.get_logger("viewer")
-_READ = 262_144  # bytes at a time: all that a display's socket holds
+_READ = 229_376  # bytes at a time: all that a display's socket holds, and less than web/serve.py's _MAPPED
 _SHARE = 131_072  # where others read too: more lets bulk viewers starve one who types
 _HIGH, _LOW = 1_048_576, 262_144  # bytes that may wait for a slow side
 _TICKET_WITHIN, _PING_EVERY, _SILENT = 10.0, 20.0, 60.0
