@@ -58,8 +58,9 @@ class Server:
         values = {"store": "memory", "links": "", "login_methods": "", "server_id": "here", **settings}
         self.services = Services(Config(places, one_person, values), clock or Clock())
         self.services.links._kinds = kinds
+        self.web = web_app.create(self.services)
         self.app: Application = Edge(
-            web_app.create(self.services), str(values.get("url_prefix", "")),
+            self.web, str(values.get("url_prefix", "")),
             Proxies(str(values.get("trusted_proxies", ""))), False,
         )  # fmt: skip
 
