@@ -20,7 +20,7 @@ export default defineConfig({
   build: {
     outDir: '../src/portcall/web/static',
     emptyOutDir: true,
-    target: ['chrome111', 'firefox114', 'safari16.4'],
+    target: ['chrome111', 'firefox115', 'safari16.4'],
     assetsInlineLimit: 0, // a data: URL would need a wider content security policy
     modulePreload: { polyfill: false },
     rolldownOptions: { output: { entryFileNames: 'assets/[name]-[hash].js' } },

@@ -97,7 +97,12 @@ function Row({ setting }: { setting: Setting }) {
         </label>
         <p className="quiet small" id={`${id}-help`}>
           {setting.help}
-          {written(setting.default) !== kept && ` ${t('settings.default', { value: written(setting.default) || t('settings.empty') })}`}
+          {written(setting.default) !== kept && (
+            <>
+              <br />
+              {t('settings.default', { value: written(setting.default) || t('settings.empty') })}
+            </>
+          )}
         </p>
       </div>
       <div>

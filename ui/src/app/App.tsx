@@ -6,15 +6,16 @@ import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'rea
 import { whenLoggedOut } from '../api/client'
 import { goLive } from '../api/live'
 import { asProblem, type Problem } from '../api/problem'
+import type { Me } from '../api/types'
 import { LoginPage } from '../login/LoginPage'
 import { Announcements } from '../parts/announce'
 import { Confirmations } from '../parts/confirm'
-import { Empty, Failure, Loading } from '../parts/states'
+import { Empty, Failure, Forbidden, Loading } from '../parts/states'
 import { SessionsPage } from '../sessions/SessionsPage'
 import { StartPrompts } from '../sessions/StartPrompts'
 import { tellIfReady } from '../sessions/TellMe'
 import { SessionPage, type Tab, TABS } from '../session/SessionPage'
-import { t, type Key } from '../strings/t'
+import { t } from '../strings/t'
 import { Frame, PAGES } from './Frame'
 import { Crash } from './Crash'
 import { liveness, mayAny, queries, useMe, useSessions } from './place'
@@ -94,18 +95,19 @@ function Page() {
   return (
     <Frame me={me} path={path}>
       <Crash key={path}>
-        <Suspense fallback={<Loading what={t('load.page')} />}>{inFrame(path, id, part)}</Suspense>
+        <Suspense fallback={<Loading what={t('load.page')} />}>{inFrame(me, path, id, part)}</Suspense>
       </Crash>
     </Frame>
   )
 }
 
-function inFrame(path: string, id: string | undefined, part: string | undefined): ReactNode {
+function inFrame(me: Me | undefined, path: string, id: string | undefined, part: string | undefined): ReactNode {
   if (id && TABS.includes(part as Tab)) return <SessionPage id={decodeURIComponent(id)} tab={part as Tab} />
   if (path === '') return <SessionsPage />
-  if (PAGES.some((page) => page.path === path)) return <Admin path={path} />
+  const page = PAGES.find((one) => one.path === path)
+  if (page) return page.allowed(me) ? <Admin path={path} /> : <Forbidden what={t('forbidden.page', { page: t(page.name) })} />
   return (
-    <Empty title={t('lost.title' as Key)}>
+    <Empty title={t('lost.title')} page>
       <p>{t('lost.text')}</p>
       <Link className="button" to="">
         {t('viewer.toSessions')}

@@ -111,7 +111,7 @@ function Person({ me }: { me: Me }) {
         </>
       }
       entries={[
-        { label: t('page.logins'), to: 'logins' },
+        { label: t('page.loginsTitle'), to: 'logins' },
         ...THEMES.map((one, index) => ({
           label: t(`theme.${one}` as Key),
           checked: one === now,
@@ -121,9 +121,7 @@ function Person({ me }: { me: Me }) {
         { label: t('person.logout'), run: () => void logout(), group: true as const },
       ]}
     >
-      <span className="face" aria-hidden="true">
-        {[...me.user.name][0]?.toUpperCase()}
-      </span>
+      <span className="face" data-letter={[...me.user.name][0]?.toUpperCase()} />
       <span className="person-name">{me.user.name}</span>
       <Icon name="down" />
     </Menu>

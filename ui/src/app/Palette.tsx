@@ -17,6 +17,8 @@ import { LIVE, stateWord, titleOf } from './words'
 interface Choice {
   label: string
   note: string
+  /** Comes after what fits as well. */
+  later?: number
   run: () => void
 }
 
@@ -104,9 +106,9 @@ export function Palette({ me, pages, onClose }: { me: Me | undefined; pages: Pag
 
 function found(words: string, all: Choice[], me: Me | undefined): Choice[] {
   const scored = all
-    .map((choice) => ({ choice, fit: score(`${choice.label} ${choice.note}`, words) }))
+    .map((choice) => ({ choice, fit: score(`${choice.label} ${choice.note}`, words), later: choice.later ?? 0 }))
     .filter((one) => one.fit !== null)
-    .sort((a, b) => a.fit! - b.fit!)
+    .sort((a, b) => a.fit! + a.later - b.fit! - b.later)
     .slice(0, 40)
     .map((one) => one.choice)
   if (!words.trim() || !may(me, 'session/start')) return scored
@@ -124,6 +126,7 @@ function ofSessions(sessions: Session[], me: Me | undefined): Choice[] {
         label: action.name === 'open' ? titleOf(session) : `${titleOf(session)}: ${action.label}`,
         note: action.name === 'open' ? stateWord(session) : t('palette.session'),
         run: action.run,
+        later: action.name === 'open' ? 0 : 3,
       })),
     )
 }

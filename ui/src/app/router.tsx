@@ -16,6 +16,9 @@ const subscribe = (listener: () => void) => {
 /** The path below the prefix, without a slash at either end. */
 export const usePath = (): string => useSyncExternalStore(subscribe, () => below(location).replace(/\/$/, ''))
 
+/** Whether this path is the present one. */
+export const nowAt = (path: string): boolean => below(location).replace(/\/$/, '') === path
+
 export function go(path: string, how: 'push' | 'replace' = 'push'): void {
   const address = at(path).href
   if (address === location.href) return

@@ -37,7 +37,7 @@ export function LoginsPage({ all }: { all: boolean }) {
   }
   return (
     <>
-      <h1>{all ? t('page.allLogins') : t('page.logins')}</h1>
+      <h1>{all ? t('page.allLogins') : t('page.loginsTitle')}</h1>
       {!all && may(me, 'token/create') && <NewToken />}
       {problem && <Failure error={problem} />}
       <Loaded query={query} loading={t('load.logins')}>
@@ -86,7 +86,7 @@ function Table({ logins, all, revoke }: TableProps) {
               <td>
                 {known(`aud.${login.aud}`, login.aud)}
                 {login.name && <span className="strong"> {login.name}</span>}
-                {login.current && <span className="badge running"> {t('logins.current')}</span>}
+                {login.current && <span className="badge running beside">{t('logins.current')}</span>}
                 {login.method && <span className="quiet small"> {login.method}</span>}
               </td>
               <td className="mono">{login.address}</td>

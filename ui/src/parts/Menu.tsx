@@ -47,14 +47,19 @@ export function Menu({ label, entries, children, className, head }: MenuProps) {
       const target = event.target as Node
       if (!panel.current?.contains(target) && !button.current?.contains(target)) setOpen(false)
     }
-    const moved = () => setOpen(false)
+    const moved = () => {
+      const { bottom, top } = button.current!.getBoundingClientRect()
+      if (bottom < 0 || top > window.innerHeight) setOpen(false)
+      else place(button.current!, panel.current!)
+    }
+    const scrolled = (event: Event) => panel.current?.contains(event.target as Node) || moved()
     document.addEventListener('pointerdown', outside)
     window.addEventListener('resize', moved)
-    document.addEventListener('scroll', outside, true)
+    document.addEventListener('scroll', scrolled, true)
     return () => {
       document.removeEventListener('pointerdown', outside)
       window.removeEventListener('resize', moved)
-      document.removeEventListener('scroll', outside, true)
+      document.removeEventListener('scroll', scrolled, true)
     }
   }, [open])
 

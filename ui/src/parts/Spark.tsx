@@ -6,7 +6,7 @@ export function Spark({ values, top }: { values: number[]; top: number }) {
   const points = values.map((value, index) => `${(index * step).toFixed(1)},${(15 - (value / ceiling) * 14).toFixed(1)}`)
   return (
     <svg className="spark" viewBox="0 0 60 16" width="60" height="16" preserveAspectRatio="none" aria-hidden="true">
-      {points.length > 1 && <polyline points={points.join(' ')} />}
+      {points.length > 2 && <polyline points={points.join(' ')} />}
     </svg>
   )
 }

@@ -25,10 +25,10 @@ export function Loading({ what }: { what: string }) {
   )
 }
 
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+export function Empty({ title, children, page }: { title: string; children?: ReactNode; page?: true }) {
   return (
     <div className="state">
-      <h2>{title}</h2>
+      {page ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children && <div className="quiet">{children}</div>}
     </div>
   )
@@ -63,7 +63,7 @@ export const sentence = (problem: Problem): string =>
 export function Forbidden({ what }: { what: string }) {
   return (
     <div className="state">
-      <h2>{t('forbidden.title')}</h2>
+      <h1>{t('forbidden.title')}</h1>
       <p className="quiet">{t('forbidden.text', { what })}</p>
     </div>
   )

@@ -3,11 +3,15 @@
 import type { ReactNode } from 'react'
 
 import type { Session } from '../api/types'
-import { bytes, duration, percent } from '../app/words'
+import { may, useMe } from '../app/place'
+import { bytes, CONNECTABLE, duration, percent, titleOf } from '../app/words'
 import { Time } from '../parts/Time'
+import { Thumbnail } from '../sessions/Thumbnail'
 import { t, type Key } from '../strings/t'
 
 export function Facts({ session }: { session: Session }) {
+  const me = useMe().data
+  const picture = CONNECTABLE.has(session.state) && may(me, 'session/screenshot', session)
   const time = (at: number | null) => (at ? <Time at={at} /> : null)
   const rows: [Key, ReactNode][] = [
     ['fact.command', <code key="c">{session.command}</code>],
@@ -38,7 +42,9 @@ export function Facts({ session }: { session: Session }) {
     ['fact.id', <code key="i">{session.id}</code>],
   ]
   return (
-    <dl className="facts">
+    <div className={picture ? 'info' : ''}>
+      {picture && <Thumbnail id={session.id} live name={titleOf(session)} />}
+      <dl className="facts">
       {rows
         .filter(([, value]) => value !== null && value !== '' && value !== undefined)
         .map(([name, value]) => (
@@ -47,6 +53,7 @@ export function Facts({ session }: { session: Session }) {
             <dd className="pre">{value}</dd>
           </div>
         ))}
-    </dl>
+      </dl>
+    </div>
   )
 }

@@ -7,7 +7,7 @@ import * as api from '../api/client'
 import type { Problem } from '../api/problem'
 import type { Session, Step } from '../api/types'
 import { sentence } from '../parts/states'
-import { t } from '../strings/t'
+import { known, t } from '../strings/t'
 import { lastLines, whatToTry } from './failure'
 import { TraceLine } from './TraceLine'
 
@@ -29,7 +29,7 @@ export function FailedStart({ id, session, problem }: FailedStartProps) {
   const what = problem ? sentence(problem) : session?.message || session?.reason || t('failed.noWords')
   const detail = problem && problem.detail !== what ? problem.detail : ''
   return (
-    <div className="failed">
+    <div className="failed-start">
       <p className="strong pre">{what}</p>
       {detail && <p className="pre">{detail}</p>}
       {output && (
@@ -37,7 +37,7 @@ export function FailedStart({ id, session, problem }: FailedStartProps) {
           {output}
         </pre>
       )}
-      <p className="quiet">{t(whatToTry([what, detail, output].join('\n')))}</p>
+      <p className="quiet">{known(`todo.${problem?.code}`, t(whatToTry([what, detail, output].join('\n'))))}</p>
       {problem?.instance && <p className="quiet small">{t('problem.quote', { id: problem.instance })}</p>}
       <button type="button" className="link" aria-expanded={why} onClick={() => setWhy(!why)}>
         {why ? t('why.hide') : t('do.why')}

@@ -101,7 +101,8 @@ function Row({ name, value, can, save, remove }: RowProps) {
           <span className="mono pre">{value}</span>
         )}
       </td>
-      <td className="row end">
+      <td>
+        <div className="row end">
         {can && text !== value && (
           <button type="button" className="button small primary" onClick={() => void save({ [name]: text })}>
             {t('do.save')}
@@ -112,6 +113,7 @@ function Row({ name, value, can, save, remove }: RowProps) {
             {t('do.remove')}
           </button>
         )}
+        </div>
       </td>
     </tr>
   )

@@ -1,6 +1,6 @@
 /** One session's page: facts, parameters, log, processes, connections, and why it is as it is. */
 
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 
 import type { Session } from '../api/types'
 import { may, useMe, useSession } from '../app/place'
@@ -38,6 +38,8 @@ export function SessionPage({ id, tab }: { id: string; tab: Tab }) {
   const me = useMe().data
   const query = useSession(id)
   return (
+    <>
+    {!query.data && <h1>{t('session.title')}</h1>}
     <Loaded query={query} loading={t('load.session')}>
       {(session) => {
         const actions = actionsOn(session, me)
@@ -54,18 +56,27 @@ export function SessionPage({ id, tab }: { id: string; tab: Tab }) {
                 <Icon name="more" />
               </Menu>
             </Head>
-            <nav className="tabs" aria-label={t('session.parts')}>
-              {tabs.map((name) => (
-                <Link key={name} to={`session/${id}/${name}`} aria-current={name === tab ? 'page' : undefined}>
-                  {t(`tab.${name}` as Key)}
-                </Link>
-              ))}
-            </nav>
+            <Tabs id={id} tabs={tabs} now={tab} />
             <div className="tab-body">{body(tab, session)}</div>
           </>
         )
       }}
     </Loaded>
+    </>
+  )
+}
+
+function Tabs({ id, tabs, now }: { id: string; tabs: readonly Tab[]; now: Tab }) {
+  const nav = useRef<HTMLElement>(null)
+  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [now])
+  return (
+    <nav ref={nav} className="tabs" aria-label={t('session.parts')}>
+      {tabs.map((name) => (
+        <Link key={name} to={`session/${id}/${name}`} aria-current={name === now ? 'page' : undefined}>
+          {t(`tab.${name}` as Key)}
+        </Link>
+      ))}
+    </nav>
   )
 }
 
@@ -74,6 +85,10 @@ function Head({ session, children }: { session: Session; children: ReactNode }) 
   const trouble = useStore(troubles)[session.id]
   return (
     <>
+      <Link className="crumb" to="">
+        <Icon name="back" />
+        {t('page.sessions')}
+      </Link>
       <header className="page-head" data-session={session.id}>
         <div>
           <h1 className="card-link" tabIndex={-1}>

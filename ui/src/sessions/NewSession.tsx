@@ -44,9 +44,9 @@ export function NewSession({ me }: { me: Me | undefined }) {
   }
 
   return (
-    <section className="new" aria-labelledby="new-label">
-      <form onSubmit={submit} aria-label={t('new.title')}>
-        <label id="new-label" htmlFor={NEW_SESSION}>
+    <section className="new">
+      <form onSubmit={submit}>
+        <label htmlFor={NEW_SESSION}>
           {t('new.title')}
         </label>
         <div className="new-row">

@@ -58,7 +58,7 @@ export function SessionCard({ session, me, again }: SessionCardProps) {
       )}
       <div className="card-body">
         <header className="card-head">
-          <h3 id={`name-${session.id}`} title={session.command}>
+          <h2 id={`name-${session.id}`} title={session.command}>
             {editing ? (
               <Rename session={session} />
             ) : (
@@ -66,7 +66,7 @@ export function SessionCard({ session, me, again }: SessionCardProps) {
                 {name}
               </Link>
             )}
-          </h3>
+          </h2>
           <Menu label={t('card.menu', { name })} entries={asEntries(actions)}>
             <Icon name="more" />
           </Menu>
@@ -139,15 +139,15 @@ function Figures({ session }: { session: Session }) {
       <div>
         <dt>{t('card.cpu')}</dt>
         <dd>
-          <Spark values={figures.cpu} top={100} />
           {percent(session.cpuPercentage)}
+          <Spark values={figures.cpu} top={100} />
         </dd>
       </div>
       <div>
         <dt>{t('card.memory')}</dt>
         <dd>
-          <Spark values={figures.memory} top={Math.max(session.memory * 1.5, 1)} />
           {bytes(session.memory)}
+          <Spark values={figures.memory} top={Math.max(session.memory * 1.5, 1)} />
         </dd>
       </div>
     </dl>

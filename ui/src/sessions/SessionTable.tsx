@@ -87,6 +87,11 @@ function Row({ session, me, who, index }: { session: Session; me: Me | undefined
             {titleOf(session)}
           </Link>
         )}
+        {who && (
+          <span className="row-login quiet small" aria-hidden="true">
+            {session.login}
+          </span>
+        )}
         {trouble && (
           <button type="button" className="link bad-text small" onClick={() => clearTrouble(session.id)}>
             {sentence(trouble.problem)} {t('do.putAway')}

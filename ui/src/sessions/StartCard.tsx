@@ -14,7 +14,7 @@ export function StartCard({ start, again }: { start: Start; again: (start: Start
     <article className={`card ${refused ? 'failed-card' : 'pending'}`} aria-labelledby={`name-${request.id}`} data-session={request.id}>
       <div className="card-body">
         <header className="card-head">
-          <h3 id={`name-${request.id}`}>{name}</h3>
+          <h2 id={`name-${request.id}`}>{name}</h2>
         </header>
         <p className="card-state">
           <span className={`badge ${refused ? 'failed' : 'pending'}`}>{refused ? t('state.failed') : t('state.pending')}</span>

@@ -31,7 +31,8 @@ export const en = {
   'frame.skip': 'Skip to the content',
   'frame.pages': 'Pages',
   'page.sessions': 'Sessions',
-  'page.logins': 'Logins & API tokens',
+  'page.logins': 'Logins & tokens',
+  'page.loginsTitle': 'Logins & API tokens',
   'page.servers': 'Servers',
   'page.allSessions': 'All sessions',
   'page.allLogins': 'All logins',
@@ -102,8 +103,8 @@ export const en = {
   'todo.unknown-profile': 'Choose another profile in the options.',
   'todo.display-unavailable': 'Try again; if it stays so, the log of the session may say why.',
   'todo.no-link': 'The lines above name each way that was tried. An administrator can mend it.',
-  'todo.start-failed': 'The last lines of output are below.',
   'todo.too-many-attempts': 'Wait a little before the next attempt.',
+  'forbidden.page': '“{page}” needs permissions that you do not have.',
   'forbidden.title': 'This page is not for your login',
   'forbidden.text': '{what} If you need it, ask the people who run this server.',
 
@@ -265,6 +266,7 @@ export const en = {
   'step.failed': 'Failed',
 
   // one session
+  'session.title': 'Session',
   'session.parts': 'Parts of this session',
   'tab.info': 'Details',
   'tab.params': 'Parameters',
@@ -343,6 +345,7 @@ export const en = {
   'viewer.connecting': 'Connecting…',
   'viewer.connected': 'Connected to {name}.',
   'viewer.reconnecting': 'Connection lost, reconnecting…',
+  'viewer.notYet': 'No connection yet, trying again…',
   'viewer.again_one': 'Next try in {n} second.',
   'viewer.again_other': 'Next try in {n} seconds.',
   'viewer.offline': 'This computer is offline.',
@@ -408,7 +411,7 @@ export const en = {
   'clipboard.byHand': 'The browser does not allow it: select the text and copy it by hand.',
   'clipboard.byHandPaste': 'The browser does not allow it: paste into the field by hand, then send.',
   'keys.sticky': 'Modifiers and combinations',
-  'keys.help': 'Ctrl, Alt, Shift and Super stay down for the next key.',
+  'keys.help': 'Ctrl, Alt, Shift and Super stay down for the next key. Every key you type goes to the session; Ctrl+Alt+Shift brings you to the toolbar.',
   'keys.keyboard': 'Type into the session',
 
   // logins and tokens

@@ -27,7 +27,7 @@ interface BarProps {
   session: Session
   open: boolean
   setOpen: (open: boolean) => void
-  page: RefObject<HTMLDivElement | null>
+  page: RefObject<HTMLElement | null>
   field: RefObject<HTMLTextAreaElement | null>
   focusPicture: () => void
   link: Link

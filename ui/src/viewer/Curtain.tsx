@@ -67,7 +67,7 @@ const said = (state: LinkState, session: Session): string =>
   ({
     connecting: t('viewer.connecting'),
     connected: t('viewer.connected', { name: titleOf(session) }),
-    reconnecting: t('viewer.reconnecting'),
+    reconnecting: state.now === 'reconnecting' && !state.had ? t('viewer.notYet') : t('viewer.reconnecting'),
     over: state.now === 'over' ? `${overTitle(state.code)} ${state.reason}` : '',
     failed: t('viewer.failed'),
   })[state.now]
@@ -79,7 +79,7 @@ function Reconnecting({ state, link }: { state: Extract<LinkState, { now: 'recon
     <div className="curtain-box slim" role="status">
       <span className="spinner" aria-hidden="true" />
       <span>
-        {t('viewer.reconnecting')}
+        {state.had ? t('viewer.reconnecting') : t('viewer.notYet')}
         {state.tries > 2 && left > 0 && ` ${t('viewer.again', { n: left })}`}
         {!navigator.onLine && ` ${t('viewer.offline')}`}
       </span>

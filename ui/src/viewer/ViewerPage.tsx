@@ -47,7 +47,7 @@ interface Parts {
 export const coarse = (): boolean => matchMedia('(pointer: coarse)').matches
 
 function Viewer({ session }: { session: Session }) {
-  const page = useRef<HTMLDivElement>(null)
+  const page = useRef<HTMLElement>(null)
   const target = useRef<HTMLDivElement>(null)
   const frozen = useRef<HTMLCanvasElement>(null)
   const field = useRef<HTMLTextAreaElement>(null)
@@ -57,6 +57,10 @@ function Viewer({ session }: { session: Session }) {
   const [composing, setComposing] = useState('')
   const chosen = useStore(choices)
   const name = titleOf(session)
+  const understood = () => {
+    setHint(false)
+    remember('hintSeen', true)
+  }
 
   useEffect(() => {
     document.title = name
@@ -81,6 +85,7 @@ function Viewer({ session }: { session: Session }) {
         key: (keysym, code, down) => link.screen?.sendKey(keysym, code, down),
         leave: () => {
           setBar(true)
+          understood()
           requestAnimationFrame(() => page.current?.querySelector<HTMLElement>('.viewer-bar button, .viewer-bar a')?.focus())
         },
         paste: (text) => clipboard.give(text),
@@ -107,7 +112,7 @@ function Viewer({ session }: { session: Session }) {
   }
 
   return (
-    <div ref={page} className="viewer" data-session={session.id}>
+    <main ref={page} id="main" className="viewer" data-session={session.id}>
       <h1 className="unseen">{name}</h1>
       <div
         ref={target}
@@ -137,25 +142,24 @@ function Viewer({ session }: { session: Session }) {
         </>
       )}
       {hint && parts && (
-        <Hint
-          seen={() => {
-            setHint(false)
-            remember('hintSeen', true)
-            focusPicture()
-          }}
-        />
+        <Hint seen={understood} done={() => (understood(), focusPicture())} />
       )}
-    </div>
+    </main>
   )
 }
 
 /** Said once: what the viewer does to the keyboard, and the way out. */
-function Hint({ seen }: { seen: () => void }) {
-  useEffect(() => announce(t('viewer.hint')), [])
+function Hint({ seen, done }: { seen: () => void; done: () => void }) {
+  useEffect(() => {
+    announce(t('viewer.hint'))
+    // it is also in the toolbar's keys panel, so it need not stay
+    const timer = setTimeout(seen, 20_000)
+    return () => clearTimeout(timer)
+  }, [])
   return (
     <div className="viewer-hint" role="note">
       <p>{coarse() ? t('viewer.hintTouch') : t('viewer.hint')}</p>
-      <button type="button" className="button small" onClick={seen}>
+      <button type="button" className="button small" onClick={done}>
         {t('viewer.hintSeen')}
       </button>
     </div>

@@ -17,7 +17,7 @@ export type Ending = 'ended' | 'suspended' | 'idle' | 'taken' | 'lost'
 export type LinkState =
   | { now: 'connecting' }
   | { now: 'connected' }
-  | { now: 'reconnecting'; again: number; tries: number }
+  | { now: 'reconnecting'; again: number; tries: number; had: boolean }
   | { now: 'over'; code: Ending | string; reason: string }
   | { now: 'failed'; problem: Problem }
 
@@ -41,6 +41,7 @@ export class Link {
   channel: Channel | null = null
 
   private tries = 0
+  private had = false
   private closed = false
   private ended: { code: string; reason: string } | null = null
   private refused: Problem | null = null
@@ -135,6 +136,7 @@ export class Link {
     screen.focusOnClick = false
     screen.addEventListener('connect', () => {
       this.tries = 0
+      this.had = true
       this.state.set({ now: 'connected' })
       this.hooks.prepare(screen)
     })
@@ -184,7 +186,7 @@ export class Link {
     this.tries++
     // a server that is there and refuses the same thing again and again will not change its mind
     if (problem && !problem.passing && this.tries > 4) return this.state.set({ now: 'failed', problem })
-    this.state.set({ now: 'reconnecting', again: Date.now() + delay, tries: this.tries })
+    this.state.set({ now: 'reconnecting', again: Date.now() + delay, tries: this.tries, had: this.had })
     this.timer = setTimeout(() => void this.dial(), delay)
   }
 }

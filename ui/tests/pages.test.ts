@@ -1,0 +1,101 @@
+import { QueryClient } from '@tanstack/react-query'
+import { expect, test, vi } from 'vitest'
+
+import type { Session, Step } from '../src/api/types'
+
+vi.stubGlobal('document', { baseURI: 'http://host/prefix/', documentElement: { dataset: {} }, addEventListener() {} })
+vi.stubGlobal('window', Object.assign(new EventTarget(), { innerWidth: 1281, innerHeight: 799 }))
+vi.stubGlobal('location', new URL('http://host/prefix/'))
+const { apply, withSession } = await import('../src/api/live')
+const { below, at } = await import('../src/base')
+const { guessKeyboard, windowGeometry, GEOMETRY } = await import('../src/sessions/defaults')
+const { inOrder, matches } = await import('../src/sessions/order')
+const { bytes, duration } = await import('../src/app/words')
+const { reached } = await import('../src/session/progress')
+const { whatToTry, lastLines } = await import('../src/session/failure')
+const { t } = await import('../src/strings/t')
+const { en } = await import('../src/strings/en')
+
+const session = (id: string, more: Partial<Session> = {}): Session =>
+  ({ id, state: 'running', name: '', command: 'xterm', login: 'ann', serverId: 'n1', created: 1, started: 2, ended: null, ...more }) as Session
+
+test('addresses stand below the prefix of the page', () => {
+  expect(at('api/sessions').href).toBe('http://host/prefix/api/sessions')
+  expect(below(new URL('http://host/prefix/session/x'))).toBe('session/x')
+})
+
+test('an event puts a session in its place, a purge takes it away', () => {
+  const client = new QueryClient()
+  client.setQueryData(['sessions', 'own'], { sessions: [session('a'), session('b')], event: 1 })
+  apply(client, 'session', session('b', { state: 'ended' }), () => true, () => {})
+  apply(client, 'session', session('c'), () => true, () => {})
+  apply(client, 'session', session('d', { login: 'bob' }), (one) => one.login === 'ann', () => {})
+  apply(client, 'session-gone', { id: 'a' }, () => true, () => {})
+  const list = client.getQueryData<{ sessions: Session[] }>(['sessions', 'own'])!
+  expect(list.sessions.map((one) => `${one.id} ${one.state}`)).toEqual(['b ended', 'c running'])
+})
+
+test('a reset lists again', () => {
+  const again = vi.fn()
+  apply(new QueryClient(), 'reset', { event: 9 }, () => true, again)
+  expect(again).toHaveBeenCalled()
+})
+
+test('the list keeps its event', () => {
+  expect(withSession({ sessions: [], event: 5 }, session('a')).event).toBe(5)
+})
+
+test('what comes up or failed is shown first, what is over last', () => {
+  const all = [
+    session('over', { state: 'ended' }), session('runs', { created: 5 }), session('failed', { state: 'ended', started: null }),
+    session('pending', { state: 'pending', started: null }), session('newer', { created: 9 }),
+  ] // prettier-ignore
+  expect(inOrder(all).map((one) => one.id)).toEqual(['pending', 'failed', 'newer', 'runs', 'over'])
+})
+
+test('a filter wants every word, in any order, also the state in words', () => {
+  expect(matches(session('a', { name: 'Wing case' }), 'case wing runn')).toBe(true)
+  expect(matches(session('a'), 'suspended')).toBe(false)
+})
+
+test('the keyboard is guessed from the languages, among those there are', () => {
+  expect(guessKeyboard(['de-CH', 'de'])).toBe('ch')
+  expect(guessKeyboard(['sv-SE'], [{ name: 'us' }, { name: 'se' }])).toBe('se')
+  expect(guessKeyboard(['eo'], [{ name: 'us' }])).toBe('us')
+  expect(guessKeyboard([])).toBe('us')
+})
+
+test('sizes are even, and typed ones are read generously', () => {
+  expect(windowGeometry()).toBe('1280x798')
+  expect(GEOMETRY.exec(' 1920 × 1080 ')?.slice(1)).toEqual(['1920', '1080'])
+  expect(GEOMETRY.test('huge')).toBe(false)
+})
+
+test('progress is read off the trace', () => {
+  const steps = (...names: string[]) => names.map((step) => ({ step })) as Step[]
+  expect(reached(undefined, [])).toBe('submitted')
+  expect(reached(session('a', { state: 'pending' }), steps('request', 'link', 'display-spawned'))).toBe('starting')
+  expect(reached(session('a', { state: 'pending' }), steps('display-alive', 'something new'))).toBe('display')
+  expect(reached(session('a'), [])).toBe('ready')
+})
+
+test('a failed start says what to try', () => {
+  expect(whatToTry('bash: matlb: command not found')).toBe('try.command')
+  expect(whatToTry('write: No space left on device')).toBe('try.space')
+  expect(whatToTry('?')).toBe('try.other')
+  expect(lastLines('a\n\nb\nc\n', 2)).toBe('b\nc')
+})
+
+test('amounts are short and durations have two parts at most', () => {
+  expect([duration(0.0123), duration(4.25), duration(3725), duration(90_061)]).toEqual(['12 ms', '4.3 s', '1 h 2 min', '1 d 1 h'])
+  expect([bytes(0), bytes(38_000_000), bytes(2_500_000_000)]).toEqual(['0 B', '36 MiB', '2.3 GiB'])
+})
+
+test('plurals follow the number', () => {
+  expect([t('card.viewers', { n: 1 }), t('card.viewers', { n: 2 })]).toEqual(['1 viewer', '2 viewers'])
+})
+
+test('every plural has both forms', () => {
+  const stems = Object.keys(en).filter((key) => key.endsWith('_one'))
+  for (const stem of stems) expect(en).toHaveProperty([stem.replace(/_one$/, '_other')])
+})
