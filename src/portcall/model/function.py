@@ -1,7 +1,7 @@
 """Administrators' functions: one table of kinds, what each is given and may return, and how a return is read.
 
-Editor, documentation, checks, tests and the command line read the rows. The names are those of the clustering guide and of
-"Starting Sessions"; what is falsy is what JavaScript calls so, in every language.
+Editor, documentation, checks, tests and the command line read the rows. The names are those of the clustering guide and
+of "Starting Sessions"; what is falsy is what JavaScript calls so, in every language.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Return:
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds and bytes. ``cpu``: of the processor; ``wall``: until it is killed; ``memory``: beside the server list."""
+    """Seconds and bytes. ``cpu``: of the processor; ``wall``: until it is killed; ``memory``: beside the servers."""
 
     cpu: float = 0.5
     wall: float = 1.0

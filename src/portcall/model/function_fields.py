@@ -13,7 +13,7 @@ class Field:
     name: str
     type: str
     help: str
-    fields: Tuple["Field", ...] = ()
+    fields: Tuple[Field, ...] = ()
 
 
 def _fields(*rows: Tuple[str, str, str]) -> Tuple[Field, ...]:
@@ -90,7 +90,9 @@ START = _fields(
 )  # fmt: skip
 
 FORM = _fields(
-    ("id", "string", "its id"), ("name", "string", "its name"), ("html", "string", "its inputs in HTML"),
+    ("id", "string", "its id"),
+    ("name", "string", "its name"),
+    ("html", "string", "its inputs in HTML"),
     ("data", "object", "the administrator's own values for this function"),
 )
 

@@ -1,0 +1,89 @@
+"""Load balancing: runs a chain of policies and functions over the server list, and counts what it placed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from portcall.cluster.chain import Chain, Decision
+from portcall.cluster.placed import Placed
+from portcall.errors import PortcallError
+from portcall.model.roster import Roster
+from portcall.policies.base import Policy, Question
+
+Prefilter = Callable[[Any], bool] | None
+
+
+class Balance:
+    """``choose`` decides and places; servers' records and the rest of a start are told to ``placed``.
+
+    One decision is made at a time where a chain waits for something, so that each sees what the one before it placed.
+    """
+
+    def __init__(self, placed: Placed, roster: Roster, random_: random.Random | None = None) -> None:
+        self.placed = placed
+        self.roster = roster
+        self._random = random_ or random.SystemRandom()
+        self._turn = asyncio.Lock()
+
+    async def choose(
+        self, chain: Sequence[Policy], action: str, input_: dict[str, Any], session_id: str = "",
+        seed: int | None = None, prefilter: Prefilter = None,
+    ) -> Decision:  # fmt: skip
+        """The decision, with its error if there is one. The session counts for its server from now on.
+
+        ``input_`` is what functions are given, without ``action`` and ``servers``. The same seed, servers and chain
+        give the same decision.
+        """
+        if all(policy.immediate for policy in chain):
+            return self.choose_now(chain, action, input_, session_id, seed, prefilter)
+        async with self._turn:
+            going = self._begin(action, seed, prefilter)
+            for number, policy in enumerate(chain):
+                if going.over:
+                    break
+                began = time.perf_counter()
+                question = self._question(going, action, input_, number)
+                try:
+                    verdict = await policy.ask(question)
+                except PortcallError as error:
+                    going.threw(policy.title, error, time.perf_counter() - began)
+                else:
+                    going.apply(policy.title, verdict, time.perf_counter() - began)
+            return self._end(going, session_id)
+
+    def choose_now(
+        self, chain: Sequence[Policy], action: str, input_: dict[str, Any], session_id: str = "",
+        seed: int | None = None, prefilter: Prefilter = None,
+    ) -> Decision:  # fmt: skip
+        """The same for a chain of shipped policies alone, which wait for nothing."""
+        going = self._begin(action, seed, prefilter)
+        for number, policy in enumerate(chain):
+            if going.over:
+                break
+            began = time.perf_counter()
+            try:
+                verdict = policy.decide(self._question(going, action, input_, number))
+            except PortcallError as error:
+                going.threw(policy.title, error, time.perf_counter() - began)
+            else:
+                going.apply(policy.title, verdict, time.perf_counter() - began)
+        return self._end(going, session_id)
+
+    def _begin(self, action: str, seed: int | None, prefilter: Prefilter) -> Chain:
+        return Chain(self.roster, action, self._random.getrandbits(31) if seed is None else seed, prefilter)
+
+    def _question(self, going: Chain, action: str, input_: dict[str, Any], number: int) -> Question:
+        # a seed of its own for each step, from the decision's
+        seed = random.Random(going.decision.seed * 1009 + number).getrandbits(31)
+        return Question({"action": action, **input_}, self.roster, going.candidates, seed, going.picked)
+
+    def _end(self, going: Chain, session_id: str) -> Decision:
+        if not going.over:
+            going.exhausted()
+        if going.decision.server_id and session_id:
+            self.placed.place(session_id, going.decision.server_id)
+        return going.decision

@@ -1,0 +1,299 @@
+// The inside of a worker: keeps the server list, calls one function at a time, and answers with JSON text.
+// What this expression returns is the only door: host(operation, text, text) -> text. Names of functions that may stand
+// in a stack end in __host, so that they can be cut from it.
+(() => {
+  'use strict';
+  const {parse, stringify} = JSON;
+  const LOG_LINES = 200, LOG_LINE = 2000;
+  const SLOT = Symbol('slot');
+  const global = globalThis;
+  let store = [], holes = 0;
+  let held = {number: 0, items: []};
+  const compiled = new Map();
+  let run = null; // the call that is going on
+  let random = () => 0;
+
+  // --- functions see the same intrinsics for ever, and cannot change them -------------------------------------------
+
+  const seeded = (seed) => {
+    let a = seed | 0;
+    return () => { // mulberry32
+      a = (a + 0x6D2B79F5) | 0;
+      let t = Math.imul(a ^ (a >>> 15), 1 | a);
+      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    };
+  };
+  Math.random = {random() { return random(); }}.random;
+
+  if (typeof global.structuredClone === 'undefined') {
+    const clone = (value, seen) => {
+      if (typeof value === 'function' || typeof value === 'symbol') throw new TypeError('structuredClone: cannot copy');
+      if (typeof value !== 'object' || value === null) return value;
+      if (seen.has(value)) return seen.get(value);
+      if (value instanceof Date) return new Date(value.getTime());
+      const made = Array.isArray(value) ? [] : value instanceof Map ? new Map() : value instanceof Set ? new Set() : {};
+      seen.set(value, made);
+      if (value instanceof Map) value.forEach((item, key) => made.set(clone(key, seen), clone(item, seen)));
+      else if (value instanceof Set) value.forEach((item) => made.add(clone(item, seen)));
+      else for (const key of Object.keys(value)) made[key] = clone(value[key], seen);
+      return made;
+    };
+    Object.defineProperty(global, 'structuredClone', {value: (value) => clone(value, new Map())});
+  }
+
+  // A frozen prototype must not forbid objects to have members of their own of that name (err.name = 'Busy').
+  const enable = (prototype) => {
+    for (const key of Reflect.ownKeys(prototype)) {
+      const described = Object.getOwnPropertyDescriptor(prototype, key);
+      if (!('value' in described) || !described.configurable) continue;
+      const {value, enumerable} = described;
+      Object.defineProperty(prototype, key, {
+        get() { return value; },
+        set(own) {
+          if (this === prototype || this === undefined || this === null) throw new TypeError('cannot be changed');
+          Object.defineProperty(this, key, {value: own, writable: true, enumerable: true, configurable: true});
+        },
+        enumerable, configurable: false,
+      });
+    }
+  };
+  const errors = [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError];
+  for (const owner of [Object, Function, Promise, Array, Date, ...errors]) if (owner !== Array) enable(owner.prototype);
+
+  const freeze = () => {
+    const seen = new Set();
+    const todo = [global];
+    const also = [function*() {}, async () => {}, async function*() {}, [][Symbol.iterator](), ''[Symbol.iterator](),
+      new Map().entries(), new Set().entries(), 'a'.matchAll(/a/g), [].values().map((x) => x), new Error(''),
+      Object.getPrototypeOf(Int8Array), Iterator.from({next() {}}), (function*() {})(), (async function*() {})()];
+    for (const one of also) todo.push(Object.getPrototypeOf(one), one.constructor);
+    while (todo.length) {
+      const one = todo.pop();
+      if ((typeof one !== 'object' && typeof one !== 'function') || one === null || seen.has(one)) continue;
+      seen.add(one);
+      todo.push(Object.getPrototypeOf(one));
+      for (const key of Reflect.ownKeys(one)) {
+        const {value, get, set} = Object.getOwnPropertyDescriptor(one, key);
+        todo.push(value, get, set);
+      }
+    }
+    for (const one of seen) Object.freeze(one);
+  };
+  freeze();
+
+  // --- the server list ----------------------------------------------------------------------------------------------
+
+  const put = (text) => {
+    for (const [slot, document] of parse(text)) {
+      while (store.length <= slot) { store.push(null); holes++; }
+      holes += (document === null) - (store[slot] === null);
+      if (document !== null) {
+        Object.defineProperty(document, SLOT, {value: slot});
+        Object.preventExtensions(document);
+      }
+      store[slot] = document;
+    }
+    return '';
+  };
+
+  const copy = (value) => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map(copy);
+    const made = {};
+    for (const key of Object.keys(value)) made[key] = copy(value[key]);
+    return made;
+  };
+  const copied = (server) => {
+    const made = copy(server);
+    if (server[SLOT] !== undefined) Object.defineProperty(made, SLOT, {value: server[SLOT]});
+    return made;
+  };
+  const same = (a, b) => {
+    if (a === b) return true;
+    if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a !== a && b !== b;
+    const keys = Object.keys(a);
+    return Array.isArray(a) === Array.isArray(b) && keys.length === Object.keys(b).length &&
+      keys.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]));
+  };
+
+  const given = (spec) => {
+    let list;
+    if (spec.held) {
+      list = held.items.slice();
+    } else if (spec.items) { // slots, and documents that a function changed
+      list = [];
+      for (const item of spec.items) {
+        const server = typeof item === 'number' ? store[item] : item;
+        if (server) list.push(server);
+      }
+    } else {
+      list = holes ? store.filter((server) => server !== null) : store.slice();
+    }
+    return spec.writes ? list.map(copied) : list;
+  };
+
+  // --- one call -----------------------------------------------------------------------------------------------------
+
+  const show = (value, depth) => {
+    if (typeof value === 'string') return depth ? stringify(value) : value;
+    if (typeof value === 'function') return `[function ${value.name}]`;
+    if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? value + 'n' : String(value);
+    if (value instanceof Error) return `${value.name}: ${value.message}`;
+    try { return stringify(value) ?? String(value); } catch { return Object.prototype.toString.call(value); }
+  };
+  const log = (level) => (...values) => {
+    if (!run || run.log.length > LOG_LINES) return;
+    if (run.log.length === LOG_LINES) { run.log.push('… more was printed'); return; }
+    const text = values.map((value) => show(value, 0)).join(' ');
+    run.log.push((level ? level + ': ' : '') + (text.length > LOG_LINE ? text.slice(0, LOG_LINE) + '…' : text));
+  };
+  const console = Object.freeze({
+    log: log(''), info: log(''), debug: log(''), dir: log(''), table: log(''), trace: log(''), warn: log('warning'),
+    error: log('error'), assert: (...[good, ...values]) => { if (!good) log('assertion failed')(...values); },
+    time() {}, timeEnd() {}, group: log(''), groupEnd() {},
+  });
+
+  const exec__host = (argv, options) => {
+    const here = run;
+    if (!here || !here.exec) throw new ReferenceError('exec is not defined');
+    const words = typeof argv === 'string' ? ['/bin/sh', '-c', argv] : argv;
+    if (!Array.isArray(words) || !words.length || !words.every((word) => typeof word === 'string')) {
+      throw new TypeError('exec: give an array of strings, such as exec(["lmstat", "-a"])');
+    }
+    const id = here.next++;
+    here.calls.push({id, argv: words, input: options?.input === undefined ? '' : String(options.input)});
+    return new Promise((resolve, reject) => here.waiting.set(id, {resolve, reject}));
+  };
+
+  const describe = (thrown) => {
+    try {
+      if (thrown !== null && typeof thrown === 'object' && typeof thrown.message === 'string') {
+        return {name: String(thrown.name ?? 'Error'), message: thrown.message, stack: String(thrown.stack ?? '')};
+      }
+      const text = typeof thrown === 'string' ? thrown : typeof thrown === 'object' && thrown !== null
+        ? stringify(thrown) ?? String(thrown) : String(thrown);
+      return {name: '', message: text, stack: ''};
+    } catch (error) {
+      return {name: '', message: 'something that cannot be shown', stack: ''};
+    }
+  };
+  const fail__host = (thrown, cause) => {
+    if (!run || run.done) return;
+    run.done = true;
+    run.out = stringify({error: {cause: cause ?? 'threw', ...describe(thrown)}});
+  };
+  const wrong = (message) => fail__host({name: '', message, stack: ''}, 'result');
+
+  const pick = (value) => {
+    const slots = [], items = [];
+    let plain = true;
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i];
+      let slot = typeof item === 'object' && item !== null ? item[SLOT] : undefined;
+      if (slot !== undefined && run.writes && !(store[slot] && same(item, store[slot]))) slot = undefined;
+      if (slot === undefined) {
+        plain = false;
+        if (typeof item !== 'object' || item === null || typeof item.serverId !== 'string') return null;
+      }
+      slots.push(slot === undefined ? -1 : slot);
+    }
+    held = {number: run.number, items: value.slice()};
+    if (plain) return '{"slots":' + stringify(slots) + '}';
+    for (let i = 0; i < value.length; i++) items.push(slots[i] < 0 ? value[i] : slots[i]);
+    return '{"items":' + stringify(items) + '}';
+  };
+  const finish__host = (value) => {
+    if (!run || run.done) return;
+    try {
+      const tag = Object.prototype.toString.call(value);
+      if (tag === '[object Generator]' || tag === '[object AsyncGenerator]') {
+        return wrong('it is a generator, which cannot be used here: write function without *');
+      }
+      let out = null;
+      if (run.roster && Array.isArray(value)) out = pick(value);
+      if (out === null) {
+        if (value === undefined || typeof value === 'bigint' && !value) out = '{"value":null}';
+        else {
+          const text = stringify(value);
+          if (text === undefined) return wrong(`it returned a ${typeof value}, which is no JSON`);
+          if (text.length > run.output) return wrong(`what it returned has ${text.length} characters of JSON`);
+          out = '{"value":' + text + '}';
+        }
+      }
+      run.out = out;
+      run.done = true;
+    } catch (error) {
+      const {name, message} = describe(error);
+      if (name === 'InternalError') throw error;
+      wrong(`what it returned is no JSON: ${message}`);
+    }
+  };
+
+  const compile = (key, text) => { // text: a function that makes the administrator's function, for each call anew
+    compiled.set(key, (0, eval)(text));
+    if (compiled.size > 500) compiled.delete(compiled.keys().next().value);
+    return '';
+  };
+  const begin__host = (key, text, body) => {
+    const spec = parse(text);
+    random = seeded(spec.seed);
+    run = {done: false, out: null, log: [], calls: [], waiting: new Map(), next: 1, exec: spec.exec, writes: spec.writes,
+      roster: spec.roster, number: spec.number, output: spec.output};
+    const input = parse(body);
+    if (spec.roster) {
+      const set = (value) => Object.defineProperty(input, 'servers', {value, writable: true, enumerable: true, configurable: true});
+      Object.defineProperty(input, 'servers', {
+        get() { const list = given(spec); set(list); return list; }, set, enumerable: true, configurable: true,
+      });
+    }
+    let made;
+    try {
+      made = compiled.get(key)(exec__host, console);
+    } catch (error) {
+      return fail__host(error);
+    }
+    if (typeof made !== 'function') return wrong('there is no function: write function(input) { … }');
+    try {
+      const value = made(input);
+      if (value !== null && (typeof value === 'object' || typeof value === 'function') && !Array.isArray(value) &&
+          typeof value.then === 'function') {
+        Promise.resolve(value).then(finish__host, (thrown) => fail__host(thrown));
+      } else finish__host(value);
+    } catch (error) {
+      fail__host(error);
+    }
+  };
+  const poll = () => { // '' while there is nothing to say
+    if (run.done) return run.out;
+    if (run.calls.length) return stringify({calls: run.calls.splice(0)});
+    return run.waiting.size ? '' : '{"error":{"cause":"unsettled"}}';
+  };
+  const answer = (text) => {
+    const {id, result, error} = parse(text);
+    const waiting = run?.waiting.get(id);
+    if (!waiting) return '';
+    run.waiting.delete(id);
+    if (error) waiting.reject(new Error(error));
+    else waiting.resolve(result);
+    return '';
+  };
+  const logged = () => stringify(run ? run.log : []);
+  const end = () => { run = null; return ''; };
+  const reset = () => { store = []; holes = 0; held = {number: 0, items: []}; return ''; };
+
+  return (operation, a, b, c) => {
+    switch (operation) {
+      case 'begin': begin__host(a, b, c); return '';
+      case 'poll': return poll();
+      case 'answer': return answer(a);
+      case 'log': return logged();
+      case 'put': return put(a);
+      case 'compile': return compile(a, b);
+      case 'has': return compiled.has(a) ? 'yes' : '';
+      case 'end': return end();
+      case 'reset': return reset();
+      default: throw new Error(operation);
+    }
+  };
+})()

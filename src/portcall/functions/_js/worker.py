@@ -1,0 +1,215 @@
+"""A worker process: one JavaScript engine behind a socket, locked in before the first function is read.
+
+Run as ``python -I -S worker.py FD ENGINE HOST_JS MEMORY PARENT NICE``; imports the standard library and its neighbour.
+Frames: four bytes of length, a byte of what it is, then the parts, each with four bytes of length.
+  in   C compile (key, source)   P put (documents)   R run (key, spec, input, cpu, memory)   A answer (json)   Z reset
+  out  Y ready   O compiled   E error (json)   H host calls (json)   D done (json, log, cpu, retire)
+"""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import struct
+import sys
+import time
+from typing import Any
+
+NO_LIMIT = -1.0
+
+
+def main() -> None:
+    fd, engine, host, memory, parent, nice = sys.argv[1:7]
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import sandbox  # type: ignore[import-not-found,unused-ignore]
+
+    line = Line(int(fd))
+    try:
+        os.nice(int(nice))
+        quickjs = load(engine)
+        with open(host, encoding="utf-8") as file:
+            worker = Worker(quickjs, file.read(), line)
+        worker.warm()
+        sandbox.enter(int(memory), int(parent))
+    except Exception as error:  # noqa: BLE001 - it is told to the server
+        line.send(b"E", json.dumps({"message": f"{type(error).__name__}: {error}"}))
+        os._exit(1)
+    line.send(b"Y")
+    while True:
+        worker.serve(*line.receive())
+
+
+def load(path: str) -> Any:
+    """The engine's extension module, without its package and without site-packages."""
+    loader = importlib.machinery.ExtensionFileLoader("_quickjs", path)
+    spec = importlib.machinery.ModuleSpec("_quickjs", loader, origin=path)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+class Line:
+    """Frames over the socket; its end is the end."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def receive(self) -> "tuple[str, list[str]]":
+        size = struct.unpack("!I", self._read(4))[0]
+        frame = self._read(size)
+        parts, at = [], 1
+        while at < size:
+            length = struct.unpack_from("!I", frame, at)[0]
+            parts.append(bytes(frame[at + 4 : at + 4 + length]).decode("utf-8", "surrogatepass"))
+            at += 4 + length
+        return frame[:1].decode(), parts
+
+    def _read(self, count: int) -> bytearray:
+        data = bytearray(count)
+        view = memoryview(data)
+        at = 0
+        while at < count:
+            chunk = os.read(self._fd, min(count - at, 1 << 20))
+            if not chunk:
+                os._exit(0)
+            view[at : at + len(chunk)] = chunk
+            at += len(chunk)
+        return data
+
+    def send(self, what: bytes, *parts: str) -> None:
+        body = bytearray(what)
+        for part in parts:
+            data = part.encode("utf-8", "backslashreplace")
+            body += struct.pack("!I", len(data)) + data
+        left = memoryview(struct.pack("!I", len(body)) + body)
+        while left:
+            left = left[os.write(self._fd, left) :]
+
+
+class Worker:
+    def __init__(self, quickjs: Any, host: str, line: Line) -> None:
+        self._context = quickjs.Context()
+        self._context.set_max_stack_size(1 << 20)
+        self._host = self._context.eval(host)
+        self._line = line
+
+    def warm(self) -> None:
+        """Everything that a call touches is touched once, while files can still be opened."""
+        self._host("compile", "warm", "(function () { return (function (input) { return input.servers; }\n); })")
+        self._run("warm", json.dumps({"seed": 1, "roster": True, "output": 100}), "{}", 1.0, -1, silent=True)
+        self._host("compile", "warm", "(function () { return (async function (input) { throw new Error('x'); }\n); })")
+        self._run("warm", json.dumps({"seed": 1, "roster": False, "output": 100}), "{}", 1.0, -1, silent=True)
+        self._host("reset")
+        self._line_of_error(ValueError("x"))
+
+    def serve(self, what: str, parts: "list[str]") -> None:
+        if what == "R":
+            key, spec, body, cpu, memory = parts
+            self._run(key, spec, body, float(cpu), int(memory))
+        elif what == "C":
+            self._compile(*parts)
+        elif what == "P":
+            self._unlimited()
+            self._host("put", parts[0])
+        elif what == "Z":
+            self._unlimited()
+            self._host("reset")
+        # an answer to a call that is over is nobody's
+
+    def _unlimited(self) -> None:
+        self._context.set_time_limit(NO_LIMIT)
+        self._context.set_memory_limit(-1)
+
+    def _compile(self, key: str, source: str) -> None:
+        self._context.set_time_limit(1.0)
+        try:
+            self._host("compile", key, source)
+        except Exception as error:  # noqa: BLE001 - it is told to the server
+            self._line.send(b"E", json.dumps({"message": self._line_of_error(error)}))
+        else:
+            self._line.send(b"O")
+
+    def _run(self, key: str, spec: str, body: str, cpu: float, memory: int, silent: bool = False) -> None:
+        began = time.process_time()
+        self._context.set_memory_limit(memory)
+        self._context.set_time_limit(cpu)
+        retire, out = "", ""
+        try:
+            self._host("begin", key, spec, body)
+            out = self._drain(began, cpu, silent)
+        except TimeUp:
+            retire, out = "time", '{"error":{"cause":"time"}}'
+        except Exception as error:  # noqa: BLE001 - it is told to the server
+            retire = _cause(self._line_of_error(error))
+            out = json.dumps({"error": {"cause": retire}})
+        if not retire and '"cause":"threw"' in out[:40] and (cause := _broken(out)):
+            # the engine's own refusal came through the function's rejected promise
+            retire, out = cause, json.dumps({"error": {"cause": cause}})
+        log = "[]"
+        self._context.set_time_limit(NO_LIMIT)
+        self._context.set_memory_limit(-1)
+        try:
+            log = self._host("log")
+            self._host("end")
+        except Exception:  # noqa: BLE001 - the engine cannot even say what was printed
+            retire = retire or "memory"
+        if not silent:
+            self._line.send(b"D", out, log, str(time.process_time() - began), retire)
+
+    def _drain(self, began: float, cpu: float, silent: bool) -> str:
+        """Run what promises wait for, until there is a result and nothing left that could run into the next call."""
+        execute, host = self._context.execute_pending_job, self._host
+        while True:
+            count = 0
+            while execute():
+                count += 1
+                if count % 64 == 0 and time.process_time() - began > cpu:
+                    raise TimeUp
+            if time.process_time() - began > cpu:
+                raise TimeUp
+            said: str = host("poll")
+            if said and not said.startswith('{"calls":'):
+                return said
+            if silent:
+                return ""
+            if said:
+                self._line.send(b"H", said)
+            # waits for an answer; the time of waiting costs no processor time
+            what, parts = self._line.receive()
+            while what != "A":
+                self.serve(what, parts)
+                what, parts = self._line.receive()
+            self._context.set_time_limit(max(0.001, cpu - (time.process_time() - began)))
+            host("answer", parts[0])
+
+    def _line_of_error(self, error: BaseException) -> str:
+        try:
+            return str(error)
+        except Exception:  # noqa: BLE001 - not even its text
+            return "null"
+
+
+class TimeUp(Exception):
+    pass
+
+
+def _cause(message: str) -> str:
+    if "interrupted" in message:
+        return "time"
+    if "out of memory" in message or message.startswith("null"):
+        return "memory"
+    return "crash"
+
+
+def _broken(out: str) -> str:
+    """An error of the engine itself that the function could see: out of memory."""
+    try:
+        error = json.loads(out)["error"]
+    except (ValueError, KeyError):
+        return ""
+    if error.get("name") == "InternalError" and "out of memory" in error.get("message", ""):
+        return "memory"
+    return ""
+
+
+main()

@@ -1,0 +1,252 @@
+"""Engine javascript: quickjs-ng in sandboxed worker processes that keep the server list."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import time
+from collections import OrderedDict
+from typing import Any
+
+from portcall.errors import FunctionFailed, FunctionInvalid, FunctionThrew
+from portcall.functions import _program
+from portcall.functions._js.advice import hint, invalid, refuse
+from portcall.functions._js.lane import Lane
+from portcall.functions._js.process import Exec, OutOfTime, Reply, Request, Worker, WorkerGone, encode
+from portcall.functions._js.source import Prepared, only_throw, prepare
+from portcall.functions.base import Call, Engine, Result, Source
+from portcall.model.function import Kind, Limits
+from portcall.model.roster import Picked
+
+_COPY = 40e-6  # seconds of processor time for the copies that a server's record may need
+_QUICK = 0.25  # seconds; slower functions stay where they hold up no other
+_PLACE = re.compile(r"<input>:(\d+):(\d+)")
+
+
+class JavaScript(Engine):
+    """Three lanes: ``steady`` for functions that have proven quick; ``trial`` for the rest, new ones and those that ran
+    into a limit the last time, with what processor time is left over; ``slow`` for those that may run commands.
+    So a function that loops holds up its own kind alone.
+    """
+
+    name = "javascript"
+    title = "JavaScript"
+
+    def __init__(self, workers: int = 2) -> None:
+        self.steady = Lane(workers, 2 * workers)
+        self.trial = Lane(0, 1, nice=10)
+        self.slow = Lane(0, 4, nice=5)
+        self._proven: OrderedDict[str, None] = OrderedDict()
+        self._number = itertools.count(1)
+
+    def warm(self) -> None:
+        """Have workers up before the first call."""
+        self.steady.warm()
+
+    async def close(self) -> None:
+        await asyncio.gather(self.steady.close(), self.trial.close(), self.slow.close())
+
+    async def check(self, source: Source, kind: Kind) -> None:
+        refuse(source.name, source.text)
+        prepared = prepare(source.text)
+        worker = await self.trial.take()
+        try:
+            await self._compile(worker, source, prepared)
+        finally:
+            self.trial.give(worker)
+
+    async def run(self, source: Source, call: Call) -> Result:
+        prepared = _prepare(source)
+        began = time.perf_counter()
+        lane = self._lane(prepared, call)
+        if call.roster is not None:
+            lane.follow(call.roster)
+        held = getattr(call.servers, "held", 0) if call.servers is not None else 0
+        worker = await lane.take(held)
+        try:
+            await self._compile(worker, source, prepared)
+            request = self._request(worker, prepared, call, held)
+            if call.roster is not None:
+                await worker.sync(call.roster)
+            if lane is self.trial:
+                began = time.perf_counter()
+            reply = await worker.run(request, self._exec(call.bounds) if call.kind.may_run else None)
+        except OutOfTime as error:
+            self._proven.pop(prepared.key, None)
+            raise _over_time(source, call.bounds.wall) from error
+        except (WorkerGone, TimeoutError) as error:
+            self._proven.pop(prepared.key, None)
+            worker.kill()
+            raise FunctionFailed(
+                f"{source.name}: the engine stopped while it ran", function=source.name, cause="crash"
+            ) from error
+        else:
+            if reply.retire:
+                worker.kill()
+        finally:
+            lane.give(worker)
+        self._judge(prepared, reply)
+        value = self._value(source, call, reply)
+        if isinstance(value, Picked):
+            worker.held = value.held = request.spec["number"]
+        return Result(value, reply.log, time.perf_counter() - began, reply.cpu)
+
+    def _lane(self, prepared: Prepared, call: Call) -> Lane:
+        if call.kind.may_run:
+            return self.slow
+        return self.steady if prepared.key in self._proven else self.trial
+
+    def _judge(self, prepared: Prepared, reply: Reply) -> None:
+        self._proven.pop(prepared.key, None)
+        if not reply.retire and reply.cpu < _QUICK:
+            self._proven[prepared.key] = None
+            if len(self._proven) > 1000:
+                self._proven.popitem(last=False)
+
+    async def _compile(self, worker: Worker, source: Source, prepared: Prepared) -> None:
+        head = _head(prepared)
+        try:
+            said = await worker.compile(prepared.key, f"{head}{prepared.text}\n); }})")
+        except (TimeoutError, WorkerGone) as error:
+            worker.kill()
+            raise FunctionFailed(
+                f"{source.name}: the engine stopped while it read the function", function=source.name, cause="crash"
+            ) from error
+        if said:
+            raise _syntax(source, said, len(head))
+
+    def _request(self, worker: Worker, prepared: Prepared, call: Call, held: int) -> Request:
+        limits = call.bounds
+        spec: dict[str, Any] = {
+            "seed": call.seed & 0xFFFFFFFF, "roster": call.roster is not None, "writes": prepared.writes,
+            "exec": call.kind.may_run, "number": next(self._number), "output": limits.output,
+        }  # fmt: skip
+        cpu = limits.cpu
+        if call.roster is not None:
+            if prepared.writes:
+                cpu += _COPY * len(call.roster.documents)
+            if held and worker.held == held:
+                spec["held"] = True
+            elif call.servers is not None:
+                spec["items"] = list(call.servers)
+        wall = limits.wall + (cpu - limits.cpu)
+        if prepared.key not in self._proven:
+            wall *= 2  # it runs with what the others leave
+        return Request(prepared.key, spec, encode(call.input), cpu, wall, limits.memory)
+
+    def _exec(self, limits: Limits) -> Exec:
+        async def execute(argv: list[str], stdin: str) -> dict[str, Any]:
+            ran = await _program.run(argv, stdin.encode("utf-8", "replace"), limits.wall, limits.output)
+            return {"code": ran.code, "stdout": ran.stdout, "stderr": ran.stderr}
+
+        return execute
+
+    def _value(self, source: Source, call: Call, reply: Reply) -> Any:
+        out = reply.out
+        if (error := out.get("error")) is not None:
+            raise _error(source, call.bounds, error, reply.log)
+        if "slots" in out or "items" in out:
+            items: list[Any] = out["slots"] if "slots" in out else out["items"]
+            roster = call.roster
+            if roster is None or not all(_known(item, len(roster.documents)) for item in items):
+                raise FunctionFailed(f"{source.name}: it returned no servers", function=source.name, cause="result")
+            # one that left the cluster meanwhile
+            return Picked(item for item in items if not isinstance(item, int) or roster.documents[item] is not None)
+        return out.get("value")
+
+
+def _known(item: Any, count: int) -> bool:
+    return (isinstance(item, int) and 0 <= item < count) or isinstance(item, dict)
+
+
+def _prepare(source: Source) -> Prepared:
+    if len(source.text) > 65_536:
+        refuse(source.name, source.text)
+    return prepare(source.text)
+
+
+def _head(prepared: Prepared) -> str:
+    """What stands before the source on its first line. A variable that was not declared lives for one call."""
+    declared = f"var {', '.join(prepared.variables)}; " if prepared.variables else ""
+    return f"(function (exec, console) {{ {declared}return ("
+
+
+def _over_time(source: Source, seconds: float, log: tuple[str, ...] = ()) -> FunctionFailed:
+    return FunctionFailed(
+        f"{source.name} took longer than {seconds:g} seconds and was stopped", function=source.name, cause="time",
+        log="\n".join(log),
+    )  # fmt: skip
+
+
+def _syntax(source: Source, said: str, shift: int) -> FunctionInvalid:
+    refuse(source.name, source.text)  # its words are better than the engine's, where it has any
+    message = said.split("\n", 1)[0].removeprefix("SyntaxError: ")
+    line, column = _place(said, shift) or (1, 1)
+    lines = source.text.count("\n") + 1
+    if line > lines:
+        return invalid(source.name, "the function is not complete", lines, 1, "a bracket is not closed")
+    return invalid(source.name, message, line, column)
+
+
+def _place(stack: str, shift: int) -> tuple[int, int] | None:
+    match = _PLACE.search(stack)
+    if match is None:
+        return None
+    line, column = int(match.group(1)), int(match.group(2))
+    return line, max(1, column - shift) if line == 1 else column
+
+
+def _error(source: Source, limits: Limits, error: dict[str, Any], log: tuple[str, ...]) -> Exception:
+    cause, extra = str(error.get("cause")), {"function": source.name, "log": "\n".join(log)}
+    message = str(error.get("message", ""))
+    if cause == "threw":
+        return _threw(source, error, message, extra)
+    if cause == "time":
+        return _over_time(source, limits.cpu, log)
+    if cause == "memory":
+        what = f"used more than {limits.memory >> 20} MiB of memory and was stopped"
+    elif cause == "unsettled":
+        what = "waits for a promise that nothing can settle any more"
+    elif cause == "result":
+        what = message
+    else:
+        cause, what = "crash", "the engine stopped while it ran"
+    return FunctionFailed(f"{source.name}: {what}", cause=cause, **extra)
+
+
+def _threw(source: Source, error: dict[str, Any], message: str, extra: dict[str, Any]) -> FunctionThrew:
+    prepared = prepare(source.text)
+    name = str(error.get("name", ""))
+    stack = _own_part(str(error.get("stack", "")))
+    found = _place(stack, len(_head(prepared))) if stack else only_throw(prepared.text, message)
+    if advice := hint(name, message):
+        message = f"{message} ({advice})"
+    if found:
+        extra |= {"line": found[0], "column": found[1]}
+    # what somebody wrote for users is shown as it is; a slip is shown as one
+    said = message if name in ("", "Error") or not name.endswith("Error") else f"{name}: {message}"
+    return FunctionThrew(said, name=name, stack=_shown(stack, source, len(_head(prepared))), **extra)
+
+
+def _shown(stack: str, source: Source, shift: int) -> str:
+    def place(match: re.Match[str]) -> str:
+        line, column = _place(match.group(), shift) or (1, 1)
+        return f"{source.name}:{line}:{column}"
+
+    return _PLACE.sub(place, stack)
+
+
+def _own_part(stack: str) -> str:
+    """The stack without our own frames."""
+    lines = stack.splitlines()
+    while lines and "__host" in lines[0]:
+        lines.pop(0)
+    ours = next((number for number, line in enumerate(lines) if "__host" in line), len(lines))
+    del lines[ours:]
+    while lines and "(native)" in lines[-1]:
+        lines.pop()
+    return "\n".join(lines)
+
+
+IMPLEMENTATION = JavaScript

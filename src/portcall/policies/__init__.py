@@ -1,0 +1,1 @@
+"""Kind: one step of load balancing."""
