@@ -66,7 +66,10 @@ def test_examples_are_command_lines_that_are_understood(line: str) -> None:
             break
         command, words = inner, words[1:]
     if "--help" not in words:
-        command.make_context("portcall", words)
+        try:
+            command.make_context("portcall", words)
+        except click.BadParameter as error:  # a file that an example speaks of need not be here
+            assert "does not exist" in error.message
 
 
 def test_the_help_of_every_command_fits_a_terminal(portcall: Portcall) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import json
 import os
 import struct
@@ -15,16 +14,13 @@ from typing import Any
 
 import asyncssh
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from portcall.cli.keys import Key, from_file, signature_algorithm
 from portcall.client import trust
 from portcall.errors import ProtocolError
 from tests.cli.conftest import Portcall
 from tests.cli.terminal import Terminal
+from tests.client.certificates import own_certificate
 from tests.client.stand_in import StandIn, served
 
 PROGRAM = [sys.executable, "-m", "portcall"]
@@ -177,22 +173,6 @@ def login_request(user: str, algorithm: bytes, public: bytes, service: bytes = b
 def certificate(tmp_path: Path) -> dict[str, str]:
     """A certificate that only its own key vouches for, as ``--tls auto`` makes."""
     return own_certificate(tmp_path / "one")
-
-
-def own_certificate(base: Path) -> dict[str, str]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somewhere")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=2)).sign(key, hashes.SHA256())
-    )  # fmt: skip
-    pem, secret = base.with_suffix(".pem"), base.with_suffix(".key")
-    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    formats = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    secret.write_bytes(key.private_bytes(*formats))
-    return {"ssl_certfile": str(pem), "ssl_keyfile": str(secret)}
 
 
 def test_a_certificate_of_its_own_is_shown_agreed_to_and_then_the_only_one_believed(

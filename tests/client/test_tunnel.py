@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from portcall.client import trust
 from portcall.client.address import Address
 from portcall.client.api import Client
 from portcall.client.tunnel import offered, viewer
-from portcall.errors import DisplayUnavailable, PortcallError
+from portcall.errors import DisplayUnavailable, PortcallError, ServerUnreachable
+from tests.client.certificates import own_certificate
 from tests.client.stand_in import ID, StandIn, served
 
 
@@ -44,6 +46,17 @@ def test_over_a_unix_socket_too(tmp_path: Path) -> None:
         address = Address("http://localhost", socket=str(tmp_path / "api.sock"))
         with Client(address) as client, offered(client, ID, lambda _: None, pytest.fail) as path:
             assert received(path) == b"RFB 003.008\nHELLO"
+
+
+def test_over_tls_with_the_certificate_that_was_pinned(tmp_path: Path) -> None:
+    with served(StandIn(), **own_certificate(tmp_path / "one")) as place:
+        place.add()
+        address = Address(place.url)
+        pinned = trust.fetch(place.url)
+        with Client(address, "good", pinned=pinned) as client, offered(client, ID, lambda _: None, pytest.fail) as path:
+            assert received(path) == b"RFB 003.008\nHELLO"
+        with Client(address, "good") as client, pytest.raises(ServerUnreachable, match="not signed by an authority"):
+            client.server()
 
 
 def test_a_refusal_is_the_error_that_the_server_named(place: StandIn) -> None:

@@ -104,7 +104,7 @@ def test_a_viewer_that_is_killed_leaves_nothing(person: Person, own_server: Serv
         person.program, "connect", "wing", "--viewer", "sh -c 'exec sleep 600'", environment=person.at(own_server)
     )
     assert viewer.poll() is None
-    until(lambda: bool(mine(person)), "the tunnel is there")
+    until(lambda: any((path / "rfb").exists() for path in mine(person)), "the tunnel is there")
     viewer.send_signal(signal.SIGTERM)
     viewer.communicate(timeout=15)
     assert not mine(person)
@@ -139,11 +139,40 @@ def test_nothing_of_a_start_shows_in_the_process_list(person: Person, own_server
     run.stdin.write(document)
     run.stdin.close()
     assert run.stdout.readline() == "ready\n"
-    shown = [" ".join(one.cmdline()) for one in person.processes()]
-    assert not [line for line in shown if "hunter2" in line]
+    shown = person.run("ps", "-eo", "args").stdout
+    assert "portcall" in shown
+    assert "hunter2" not in shown
     run.send_signal(signal.SIGTERM)
     run.stdin = None
     run.communicate(timeout=15)
+
+
+def test_a_list_that_is_watched_shows_what_happens(person: Person, own_server: Server) -> None:
+    watch = person.popen(person.program, "ls", "--watch", "--json", environment=person.at(own_server))
+    assert watch.stdout is not None
+    assert json.loads(watch.stdout.readline())["event"] == "list"
+    made = person.json(own_server, "start", "--name", "seen", "xterm")
+    seen: list[str] = []
+    for line in watch.stdout:
+        document = json.loads(line)["document"]
+        if document["id"] == made["id"] and document["state"] not in seen[-1:]:
+            seen.append(document["state"])
+        if seen[-1:] == ["running"] and len(seen) < 3:
+            person.portcall(own_server, "terminate", "seen")
+        if seen[-1:] == ["ended"]:
+            break
+    assert seen == ["pending", "running", "ending", "ended"]
+    watch.send_signal(signal.SIGINT)
+    watch.communicate(timeout=15)
+    assert watch.returncode == 130
+    person.gone(made["id"], made["display"])
+
+
+def test_a_server_reads_its_configuration_again_when_told(person: Person, own_server: Server) -> None:
+    assert person.portcall(own_server, "server", "reload").returncode == 0
+    until(lambda: "reloaded" in own_server.said(), "it says so")
+    last = person.portcall(own_server, "log", "--lines", "3").stdout
+    assert "reloaded" in last
 
 
 def test_without_a_server_ones_own_sessions_can_still_be_started_and_ended(person: Person, own_server: Server) -> None:

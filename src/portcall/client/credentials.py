@@ -106,7 +106,8 @@ class Credentials:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with path.with_suffix(".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                with contextlib.suppress(OSError):  # homes on NFS need not have locks
+                    fcntl.flock(lock, fcntl.LOCK_EX)
                 document = self._read(path)
                 yield document
                 handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tokens-")  # made 0600

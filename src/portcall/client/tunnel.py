@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import tempfile
 import threading
@@ -103,10 +102,11 @@ def bridge(remote: ClientConnection, local: socket.socket, say: Say) -> None:
 class Offer:
     """A unix socket for native viewers; each connection to it becomes a viewer of the session."""
 
-    def __init__(self, client: Client, session_id: str, say: Say, failed: Callable[[PortcallError], object]) -> None:
+    def __init__(
+        self, path: Path, client: Client, session_id: str, say: Say, failed: Callable[[PortcallError], object]
+    ) -> None:
         self._client, self._id, self._say, self._failed = client, session_id, say, failed
-        self._directory = Path(tempfile.mkdtemp(prefix="portcall-viewer-"))  # made 0700
-        self.path = self._directory / "rfb"
+        self.path = path
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._open: set[socket.socket] = set()
         old = os.umask(0o177)
@@ -123,7 +123,6 @@ class Offer:
         for local in tuple(self._open):
             with contextlib.suppress(OSError):
                 local.shutdown(socket.SHUT_RDWR)
-        shutil.rmtree(self._directory, ignore_errors=True)
 
     def serve(self) -> None:
         """Until ``close``: accept viewers, each served by a thread."""
@@ -149,9 +148,10 @@ class Offer:
 @contextlib.contextmanager
 def offered(client: Client, session_id: str, say: Say, failed: Callable[[PortcallError], object]) -> Iterator[Path]:
     """The socket's path, served while the block runs; nothing is left after it."""
-    offer = Offer(client, session_id, say, failed)
-    threading.Thread(target=offer.serve, name="viewers", daemon=True).start()
-    try:
-        yield offer.path
-    finally:
-        offer.close()
+    with tempfile.TemporaryDirectory(prefix="portcall-viewer-", ignore_cleanup_errors=True) as directory:  # made 0700
+        offer = Offer(Path(directory) / "rfb", client, session_id, say, failed)
+        try:
+            threading.Thread(target=offer.serve, name="viewers", daemon=True).start()
+            yield offer.path
+        finally:
+            offer.close()
