@@ -68,8 +68,9 @@ def test_examples_are_command_lines_that_are_understood(line: str) -> None:
     if "--help" not in words:
         try:
             command.make_context("portcall", words)
-        except click.BadParameter as error:  # a file that an example speaks of need not be here
-            assert "does not exist" in error.message
+        except click.BadParameter as error:
+            if "does not exist" not in error.message:  # a file that an example speaks of need not be here
+                raise
 
 
 def test_the_help_of_every_command_fits_a_terminal(portcall: Portcall) -> None:
