@@ -48,7 +48,12 @@ COMMANDS: tuple[Row, ...] = (
     _row("servers", "place", "List the servers.", SERVER),
     _row("settings", "settings", "List, read and change settings.", SERVER),
     _row("audit", "place", "Show who did what, to which session, from where.", SERVER),
-    _row("function", "function", "Try administrators' functions, and show what each kind is given and may return.", SERVER),
+    _row(
+        "function",
+        "function",
+        "Try administrators' functions, and show what each kind is given and may return.",
+        SERVER,
+    ),
     _row("completion", "completion", "Print the script that completes commands and sessions.", SHELL),
     _row("link", "daemons", "Run a user's link (servers start it)."),
     _row("session", "daemons", "Run a session daemon (links start it)."),
