@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +33,11 @@ def _kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @json_option
 def kinds(as_json: bool) -> None:
     """List the kinds of functions."""
+    from portcall.model import codec
     from portcall.model.function import KINDS
 
     if as_json:
-        output.document([{**asdict(kind), "servers": kind.servers, "mayRun": kind.may_run} for kind in KINDS])
+        output.document([{**codec.to_document(kind), "servers": kind.servers} for kind in KINDS])
         return
     rows = (
         (kind.name, ", ".join(kind.names), ", ".join(row.when for row in kind.returns), kind.help) for kind in KINDS
