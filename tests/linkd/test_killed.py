@@ -50,7 +50,9 @@ def _is_up_once(ground: Ground, order: StartOrder, program: str = "sleep") -> No
     assert names.count(program) == 1
 
 
-@pytest.mark.parametrize("what", ["session", "link", "server", "session, link", "session, server", "session, link, server"])
+@pytest.mark.parametrize(
+    "what", ["session", "link", "server", "session, link", "session, server", "session, link, server"]
+)
 @pytest.mark.parametrize("step", _STEPS)
 def test_a_desktop_lives_through_the_kill_of(ground: Ground, what: str, step: str) -> None:
     link = ground.link()
@@ -124,7 +126,11 @@ def test_one_that_dies_again_and_again_is_given_up(ground: Ground) -> None:
     for _ in range(6):
         before = ground.process(order.id, "daemon")
         kill(before)
-        until(lambda before=before: not ground.directory(order.id).exists() or ground.process(order.id, "daemon") != before)  # type: ignore[misc]
+        until(
+            lambda before=before: (
+                not ground.directory(order.id).exists() or ground.process(order.id, "daemon") != before
+            )
+        )  # type: ignore[misc]
         if not ground.directory(order.id).exists():
             break
     assert "again and again" in ground.server.ended(order.id).reason

@@ -118,6 +118,22 @@ def test_when_it_leaves_the_sessions_stay(ground: Ground) -> None:
     ground.nothing_left(order.id)
 
 
+def test_what_no_order_reaches_is_destroyed(ground: Ground) -> None:
+    link = ground.link()
+    order = ground.order("trap '' TERM; env -i setsid sleep 1000 & while :; do sleep 1000; done")
+    ground.ask(link, order)
+    ground.server.running(order.id)
+    daemon, number = ground.process(order.id, "daemon"), ground.record(order.id)["number"]
+    os.kill(daemon.pid, signal.SIGSTOP)  # it hears nothing
+    children = processes.descendants(processes.own(), {daemon.pid})
+    assert link.ask(lambda seq: messages.Destroy(seq, order.id))[0] == {"found": True}
+    assert not ground.directory(order.id).exists()
+    assert not [pid for pid in {daemon.pid, *children} if processes.alive(processes.process(pid))]
+    assert not os.path.exists(f"/tmp/.X11-unix/X{number}")
+    assert link.ask(lambda seq: messages.Destroy(seq, order.id))[0] == {"found": False}
+    assert link.ask(messages.Adopt)[0] == {"sessions": []}
+
+
 class TestWarm:
     def keep(self, ground: Ground, count: int = 1) -> object:
         link = ground.link()

@@ -53,7 +53,9 @@ def test_it_is_told_when_it_ends_because_it_was_asked_to(ground: Ground) -> None
 
 
 def test_processes_that_ignore_term_or_hide_as_daemons_end_too(ground: Ground) -> None:
-    stubborn = "trap '' TERM; (trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000' &) ; while :; do sleep 1000; done"
+    stubborn = (
+        "trap '' TERM; (trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000' &) ; while :; do sleep 1000; done"
+    )
     session = ground.running(ground.order(stubborn))
     until(lambda: len(ground.of_session(session)) >= 5)
     ground.end(session, grace=0.2)
@@ -62,7 +64,9 @@ def test_processes_that_ignore_term_or_hide_as_daemons_end_too(ground: Ground) -
 
 def test_a_program_that_hides_its_environment_is_found_as_a_descendant(ground: Ground) -> None:
     marker = f"{ground.folder}/pid"
-    session = ground.running(ground.order(f"env -i setsid sh -c 'echo $$ > {marker}; exec sleep 1000' & exec sleep 999"))
+    session = ground.running(
+        ground.order(f"env -i setsid sh -c 'echo $$ > {marker}; exec sleep 1000' & exec sleep 999")
+    )
     until(lambda: Path(marker).exists() and Path(marker).read_text().strip())
     hidden = processes.process(int(Path(marker).read_text()))
     ground.end(session)

@@ -16,12 +16,13 @@ from portcall.sessiond.ending import kill_marked
 from portcall.sessiond.loop import READ, Loop
 from portcall.sessiond.places import Place
 from portcall.sessiond.record import Record
-from portcall.sessiond.run import run_adopted
+from portcall.sessiond.run import destroy, run_adopted
 from portcall.sessiond.spawn import on_exit
 
 _A_DAY = 86_400.0
 _MOST, _WITHIN = 5, 60.0  # adoptions of one session in so many seconds, before it is given up
 _PATIENCE = 5.0
+_NOT_FOUND = 3  # exit code
 _TEMPORARY = re.compile(re.escape(places.TEMPORARY) + r"(\d+)-")
 
 
@@ -33,6 +34,7 @@ class Adoption:
         self._account, self._clock = account, clock
         self._watched: set[str] = set()
         self._times: dict[str, list[float]] = {}
+        self._condemned: set[str] = set()
         self.delivering = False  # whether a server is there to hear of ends
 
     def alive(self) -> list[str]:
@@ -43,6 +45,20 @@ class Adoption:
         """A child of ours is the daemon of this session."""
         self._watched.add(name)
         self._loop.child(pid, lambda _code: self._daemon_ended(name))
+
+    def destroy(self, name: str, on_done: Callable[[bool], Any]) -> None:
+        """Nothing of this session shall be left; in a child, since it waits for deaths."""
+        self._condemned.add(name)
+
+        def gone(code: int) -> None:
+            self._condemned.discard(name)
+            on_done(code == 0)
+
+        def run() -> None:
+            if not destroy(self._base, name):
+                os._exit(_NOT_FOUND)
+
+        self._loop.child(fork(run, []), gone)
 
     def look(self, on_done: Callable[[], Any] = lambda: None) -> None:
         """Adopt what has lost its daemon; ``on_done`` once each has one, or has gone."""
@@ -63,6 +79,8 @@ class Adoption:
 
         patience = self._loop.after(_PATIENCE, all_done)
         for name in places.names(self._base):
+            if name in self._condemned:
+                continue
             if places.held(self._base, name):
                 self._watch(name)
                 continue

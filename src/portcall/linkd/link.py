@@ -76,6 +76,8 @@ class Link:
                 self._run(connection, message)
             elif isinstance(message, messages.Adopt):
                 self._adopt(connection, message)
+            elif isinstance(message, messages.Destroy):
+                self._destroy(connection, message)
             elif isinstance(message, messages.KeepWarm):
                 self._warm.keep(message)
             elif hasattr(message, "seq"):
@@ -131,6 +133,11 @@ class Link:
 
     def _adopt(self, connection: Connection, message: messages.Adopt) -> None:
         self._adoption.look(lambda: self._answer(connection, message.seq, {"sessions": self._adoption.alive()}))
+
+    def _destroy(self, connection: Connection, message: messages.Destroy) -> None:
+        if not is_session_id(message.id):
+            raise ProtocolError(f"{message.id!r} is no session id")
+        self._adoption.destroy(message.id, lambda found: self._answer(connection, message.seq, {"found": found}))
 
     def _answer(self, connection: Connection, seq: int, result: dict[str, Any]) -> None:
         if connection.open:

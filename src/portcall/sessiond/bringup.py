@@ -205,9 +205,7 @@ class BringUp:
         if record.phase == "running" or self.over:
             return
         if "command" in record.processes:
-            shell = os.path.basename(self._context.account.shell)
-            login = f"the login scripts of {shell} did not finish"
-            what = "the command did not start" if self.command.logged_in else login
+            what = self.command.late()
         else:
             what = f"the {'display' if record.number is None else 'window manager'} did not come up"
         self.on_failed(f"{what} within {record.order.start_timeout:g} seconds")

@@ -59,6 +59,15 @@ class CommandProcess:
         self._pid = process.pid
         on_exit(self._context.loop, process, False, self._exited)
 
+    def late(self) -> str:
+        """What it waits for, for the user."""
+        account = self._context.account
+        if self.logged_in:
+            return "the command did not start"
+        if processes.program(self._pid) == processes.program(os.getpid()):  # still before the exec
+            return f"the home {account.home} did not answer"
+        return f"the login scripts of {os.path.basename(account.shell)} did not finish"
+
     def _prepare(self) -> None:
         place, shell = self._context.place, self._context.account.shell or "/bin/sh"
         for name in ("ready", "command"):

@@ -52,7 +52,8 @@ class SessionDaemon:
         self._words = ""
 
     def start(self) -> None:
-        if self._opened():
+        """The record was written by whoever forked us, and is written again with the display's process."""
+        if self._opened(saved=True):
             self._bringup.begin()
             self._telling.dial()
 
@@ -89,9 +90,10 @@ class SessionDaemon:
             self._bringup.go_on()
         self._telling.dial()
 
-    def _opened(self) -> bool:
+    def _opened(self, saved: bool = False) -> bool:
         try:
-            self.context.save()
+            if not saved:
+                self.context.save()
             self._telling.open()
         except PortcallError as error:
             self._failed(error.detail)

@@ -56,4 +56,4 @@ def _character_start(data: bytes) -> int:
     for index in range(min(4, len(data))):
         if data[index] & 0xC0 != 0x80:
             return index
-    return 0
+    return len(data) if len(data) < 4 else 0  # as many in a row are no text anyway

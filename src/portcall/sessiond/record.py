@@ -21,8 +21,8 @@ class Record:
 
     ``marks`` are the values of PORTCALL_SESSION_ID that the session's processes carry; ``processes`` names ours:
     daemon, display, manager, command. A process is written down after it was made; one that was made and not written
-    down is found by its mark. ``ending`` is why it is being ended; ``ended`` the SessionEnded, from when it is over until
-    it is delivered. ``adoptions`` counts daemons that took over.
+    down is found by its mark. ``ending`` is why it is being ended; ``ended`` the SessionEnded, from its end until that
+    is delivered. ``adoptions`` counts daemons that took over.
     """
 
     def __init__(self, session: Session, order: StartOrder, sockets: list[str]) -> None:

@@ -24,6 +24,7 @@ from portcall.sessiond import places, processes, rfb
 from portcall.sessiond.connection import Connection
 from portcall.sessiond.context import Context
 from portcall.sessiond.daemon import SessionDaemon
+from portcall.sessiond.display import remove_socket
 from portcall.sessiond.ending import kill_marked
 from portcall.sessiond.loop import Loop
 from portcall.sessiond.places import Place
@@ -141,6 +142,28 @@ def run_warm(
     connection = Connection(context.loop, orders, ordered, closed)
     daemon.start_warm()
     _see_through(context, daemon)
+
+
+def destroy(base: str, name: str) -> bool:
+    """Kill all that is left of a session, its daemon first, and remove what it has; whether there was anything."""
+    path = f"{base}/sessions/{name}"
+    record = Record.load(path)
+    known = list(record.processes.values()) if record is not None else []
+    table = processes.own()
+    lost = processes.marked(table, [name, *(record.marks if record else ())])
+    lost |= {one.pid for one in known if processes.alive(one)}
+    lost |= processes.descendants(table, lost)
+    daemon = record.processes.get("daemon") if record is not None else None
+    if daemon is not None:
+        processes.send(daemon, signal.SIGKILL)
+    kill_marked([name, *(record.marks if record else ())], lost)
+    found = bool(lost) or os.path.isdir(path)
+    place = Place.take(base, name)
+    if place is not None:
+        remove_socket(record.number if record is not None else None)
+        place.remove()
+        os.close(place.lock)
+    return found
 
 
 def _take(context: Context, order: StartOrder) -> None:
