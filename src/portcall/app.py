@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -16,20 +15,24 @@ import structlog
 from portcall import logs, plugins, userside
 from portcall.bus import Bus
 from portcall.clock import Clock
+from portcall.cluster.balance import Balance
 from portcall.cluster.members import Members
-from portcall.config import BY_NAME, Config
-from portcall.errors import Forbidden, InvalidValue, NoLink, PortcallError, SettingRefused
+from portcall.cluster.metrics import Metrics as Measured
+from portcall.cluster.placed import Placed
+from portcall.cluster.settings import Settings
+from portcall.config import Config
+from portcall.errors import Forbidden, InvalidValue, NoLink, PortcallError
 from portcall.gateway.viewers import Viewers
 from portcall.login.accounts import Accounts
 from portcall.login.audit import Audit
 from portcall.login.links import Links
 from portcall.login.permissions import Permissions
+from portcall.login.rules import StoredRules
 from portcall.login.service import LoginService
 from portcall.login.tokens import Tokens
 from portcall.model import codec, event
-from portcall.model.administered import FunctionDocument
+from portcall.model.administered import ENGINES, FunctionDocument
 from portcall.model.form import Bookmark
-from portcall.model.profile import DEFAULT
 from portcall.model.roster import Roster
 from portcall.model.session import Session
 from portcall.model.start import StartRequest, parse_geometry
@@ -45,18 +48,19 @@ from portcall.start.admit import Admit
 from portcall.start.attempts import Attempts
 from portcall.start.documents import Documents
 from portcall.start.functions import Functions
+from portcall.start.people import Person
 from portcall.start.perform import Perform
 from portcall.start.pipeline import Pipeline
+from portcall.start.placement import Placement, follow
 from portcall.start.profiles import Profiles
 from portcall.start.recorded import Recorded
 from portcall.start.steps import Steps
-from portcall.start.trace import Traces
+from portcall.start.trace import Trace, Traces
 from portcall.stores.base import Store
 from portcall.web.metrics import Metrics
 from portcall.wire import messages
 
 log = structlog.get_logger("app")
-SETTINGS_BUCKET = "settings"
 
 
 @dataclass
@@ -69,11 +73,10 @@ class Services:
     def __post_init__(self) -> None:
         config, clock = self.config, self.clock
         self.user_side = Path()
-        self.bus = Bus()
+        self.bus = Bus(int(clock.now() * 1000))
         self.store: Store = plugins.find("stores", config["store"])(clock, str(config.directories.var / "portcall.db"))
         self.audit = Audit(config.directories.var / "audit.log", clock)
         self.permissions = Permissions(config)
-        self.profiles = Profiles(config.directories.config)
         self.accounts = Accounts(clock)
         self.tokens = Tokens(self.store, clock, config.directories.local, config.server_id)
         authenticators = {
@@ -89,6 +92,9 @@ class Services:
         self.documents = Documents(
             self.store, self.bus, clock, config.directories.config, config.server_id, self._compiles, self._policies
         )
+        self.profiles = Profiles(self.documents.profiles)
+        self.settings = Settings(config, self.store)
+        self.rules = StoredRules(self.permissions, self.store)
         self._sessions()
         self._starts()
         self.control = ControlSocket(config.directories.socket, self.greeter.hello)
@@ -111,7 +117,7 @@ class Services:
         self.greeter = Greeter(config.server_id, self.reports, self._account_of, self._link_came, self.links.gone)
         self.actions = Actions(self.registry, self.reports, self.connections, clock, self._destroy, self._give_up)
         self.sweep = Sweep(
-            config, self.registry, self.connections, clock, self._profile_of,
+            config, self.registry, self.connections, clock, self.profiles.of,
             lambda session_id: self.reports.peer(session_id) is not None, self._revive, self._end,
         )  # fmt: skip
         self.viewers = Viewers(
@@ -125,13 +131,21 @@ class Services:
         )
         self.members = Members(
             config, self.registry.live, clock, lambda: self._logins,
-            lambda: [link.account.name for link in self.links.all()],
+            lambda: [link.account.name for link in self.links.all()], self._said,
         )  # fmt: skip
 
     def _starts(self) -> None:
         self.roster = Roster()
         self.recorded = Recorded(self.clock)
-        self.functions = Functions(self.documents, {}, self.roster, self.recorded)
+        self.engines = {name: plugins.find("functions", name)() for name in ENGINES}
+        self.functions = Functions(self.documents, self.engines, self.roster, self.recorded)
+        self.measured = Measured(self.clock, lambda: self.documents.enabled("metric"), self._measure)
+        self.placed = Placed(self.roster, self.clock)
+        self.bus.listen(follow(self.placed))
+        self.placement = Placement(
+            Balance(self.placed, self.roster), self.documents, self.functions, self.recorded, self.config.server_id,
+            lambda name: plugins.find("policies", name), self._policies,
+        )  # fmt: skip
         self.steps = Steps(self.config, self.documents, self.functions)
         self.perform = Perform(
             self.config, self.registry, self.clock, os.cpu_count() or 1, self.links.ensure,
@@ -139,16 +153,15 @@ class Services:
         )  # fmt: skip
         self.pipeline = Pipeline(
             self.config, self.registry, self.traces, self.attempts, self.perform, self.profiles, self.steps, self.clock,
-            self.allow, self._sign, lambda: [self.members.here()], self.start_account, self.bookmark,
+            self.allow, self._sign, self._choose, self.start_account, self.bookmark,
         )  # fmt: skip
 
     async def open(self) -> None:
         """Everything but HTTP; the control socket last, since what calls there wants answers."""
         await self.store.open()
-        for entry in await self.store.list(SETTINGS_BUCKET):
-            if entry.key in BY_NAME and entry.key not in self.config.fixed and entry.value:
-                self.config.values[entry.key] = entry.value["value"]
-        await self.documents.open()
+        for part in (self.settings, self.documents, self.rules):
+            await part.open()
+        self.placed.record(self.members.here())
         await self.registry.open()
         self.user_side = self._user_side()
         self.control.open()
@@ -164,6 +177,8 @@ class Services:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.control.close()
+        await self.measured.close()
+        await asyncio.gather(*(engine.close() for engine in self.engines.values()))
         await self.links.close()
         await self.logins.close()
         await self.store.close()
@@ -175,44 +190,12 @@ class Services:
                 return parent
         return userside.install(self.config.directories.runtime / "lib", str(self.config["user_python"]))
 
-    def publish_for_users(self, url: str) -> None:
-        """What the user side may know while the server is away."""
-        config = self.config
-        document = {
-            "serverId": config.server_id,
-            "socket": str(config.directories.socket),
-            "api": str(config.directories.runtime / "api.sock"),
-            "url": url,
-            "serverUid": os.geteuid(),
-            "profiles": {profile.name: codec.to_document(profile) for profile in self.profiles.all()},
-            "limits": {
-                "seatsTotal": config["seats_total"], "seatsUser": config["seats_user"],
-                "seatsGroups": config["seats_groups"],
-            },
-            "startsEnabled": config["starts_enabled"],
-            "startTimeout": config["start_timeout"],
-        }  # fmt: skip
-        path = config.directories.runtime / "public.json"
-        draft = path.with_suffix(".new")
-        draft.write_text(json.dumps(document))
-        draft.chmod(0o644)
-        draft.replace(path)
-
-    async def change_setting(self, name: str, value: Any) -> None:
-        """Kept in the store; in force at once, since only live settings can be changed here."""
-        if name in BY_NAME and not BY_NAME[name].live:
-            raise SettingRefused(f"{name} takes effect at a start only: set it in portcall.toml", field=name)
-        kept = self.config.change(name, value)
-        await self.store.put(SETTINGS_BUCKET, name, {"value": kept})
-        self.apply_settings()
-
     def reload(self) -> None:
         """Read permissions and profiles again; what cannot be read stays as it was."""
-        for part in (self.permissions, self.profiles):
-            try:
-                part.reload()
-            except PortcallError as error:
-                log.error("not reloaded", error=str(error))
+        try:
+            self.permissions.reload()
+        except PortcallError as error:
+            log.error("not reloaded", error=str(error))
         for wrong in self.documents.reload():
             log.error("not reloaded", error=str(wrong))
         self.apply_settings()
@@ -220,7 +203,7 @@ class Services:
 
     def apply_settings(self) -> None:
         logs.set_up(self.config["log_level"], self.config["log_format"])
-        self.publish_for_users(self.url)
+        self.settings.publish(self.url, self.profiles.all())
         for link in self.links.all():
             self._keep_warm(link)
 
@@ -253,14 +236,21 @@ class Services:
     def _policies(self) -> list[str]:
         return plugins.names("policies")
 
+    def _said(self) -> dict[str, Any]:
+        """What administrators say about this server beside what it is."""
+        static = self.documents.static_data.find(self.config.server_id)
+        return {"staticData": static.data if static is not None else {}, "metrics": self.measured.values()}
+
+    async def _measure(self, document: FunctionDocument, previous: Any) -> Any:
+        given = {"name": document.name, "local": {"serverId": self.config.server_id}, "previous": previous}
+        return await self.functions.value(document, given)
+
+    async def _choose(self, request: StartRequest, person: Person, session_id: str, trace: Trace) -> str:
+        self.placed.record(self.members.here())  # of this server the latest, whatever it costs
+        return await self.placement.choose(request, person, session_id, trace)
+
     def groups_of(self, login: str) -> Iterable[str]:
         return self._groups.get(login, [])
-
-    def _profile_of(self, name: str) -> Any:
-        try:
-            return self.profiles.get(name)
-        except PortcallError:  # the profile was removed while the session lives
-            return DEFAULT
 
     def _sign(self, session_id: str, user: str, login: str, profile: str, expires: float) -> str:
         return self.tokens.sign_order(session_id, user, login, profile, expires)
@@ -338,7 +328,7 @@ class Services:
 
     def _largest(self, session_id: str) -> tuple[int, int] | None:
         session = self.registry.find(session_id)
-        largest = self._profile_of(session.profile).maximum_geometry if session is not None else ""
+        largest = self.profiles.of(session.profile).maximum_geometry if session is not None else ""
         return parse_geometry(largest) if largest else None
 
     async def _stay(self, session_id: str) -> None:
@@ -352,7 +342,10 @@ class Services:
         """This server's record, for pages that follow it."""
         while True:
             self._logins = await self.tokens.list()
-            self.bus.publish(event.Event(event.SERVER, self.config.server_id, None, self.members.here()))
+            self.measured.begin()
+            record = self.members.here()
+            self.placed.record(record)
+            self.bus.publish(event.Event(event.SERVER, self.config.server_id, None, record))
             await asyncio.sleep(10)
 
 

@@ -7,6 +7,7 @@ directory, the setting as changed while running (in the store), the row's defaul
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import tomllib
@@ -166,6 +167,10 @@ def checked(setting: Setting, value: Any) -> Any:
         return SettingRefused(f"{setting.name}: {value!r}: {what}", field=setting.name)
 
     kind: Any = setting.kind
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):  # a document of it could not be read by anybody
+        raise SettingRefused(f"{setting.name}: a plain value is needed", field=setting.name) from None
     if kind is bool and isinstance(value, str):
         words = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
         if value.lower() not in words:
@@ -173,8 +178,11 @@ def checked(setting: Setting, value: Any) -> Any:
         value = words[value.lower()]
     elif kind in (int, float) and not isinstance(value, bool):
         try:
-            value = kind(value)
-        except (TypeError, ValueError):
+            number = kind(value)
+            if number - number != 0 or (isinstance(value, float) and number != value):
+                raise ValueError
+            value = number
+        except (TypeError, ValueError, OverflowError):
             raise refuse("a whole number" if kind is int else "a number") from None
     elif kind is dict and isinstance(value, str):
         try:
@@ -184,9 +192,9 @@ def checked(setting: Setting, value: Any) -> Any:
             raise refuse("group=number, comma separated") from None
     elif kind is list and isinstance(value, str):
         value = [item.strip() for item in value.split(",") if item.strip()]
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise refuse(f"a {kind.__name__} is needed")
-    if kind is dict and not all(isinstance(count, int) and count >= 0 for count in value.values()):
+    if kind is dict and not all(type(count) is int and count >= 0 for count in value.values()):
         raise refuse("group=number, comma separated")
     if kind is list and not all(isinstance(item, str) for item in value):
         raise refuse("texts, comma separated")

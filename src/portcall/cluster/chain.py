@@ -18,17 +18,17 @@ from portcall.policies.base import Verdict
 
 LOGIN, START = "user/login", "session/start"
 
-Rule = tuple[str, str, Callable[[Any], bool]]  # in words, the column, whether its value fits
+Rule = tuple[str, str, bool]  # in words, the column, the value that does not fit
 
 # the clustering guide, "The Server List": these are filtered before the functions
 BEFORE: dict[str, tuple[Rule, ...]] = {
     LOGIN: (
-        ("logins are enabled", "loginsEnabled", lambda value: value is None or bool(value)),
-        ("not reserved", "reserved", lambda value: not value),
+        ("logins are enabled", "loginsEnabled", False),
+        ("not reserved", "reserved", True),
     ),
     START: (
-        ("starts are enabled", "startsEnabled", lambda value: value is None or bool(value)),
-        ("not draining", "draining", lambda value: not value),
+        ("starts are enabled", "startsEnabled", False),
+        ("not draining", "draining", True),
     ),
 }
 
@@ -108,10 +108,10 @@ class Chain:
         self.candidates: Sequence[int] = roster.slots()
         self._roster = roster
         everything = len(self.candidates)
-        for rule, path, fits in BEFORE.get(action, ()):
+        for rule, path, unfit in BEFORE.get(action, ()):
             values = roster.column(path)
-            if not all(map(fits, values)):
-                self._filter(rule, [slot for slot in self.candidates if fits(values[slot])], values)
+            if unfit in values:
+                self._filter(rule, [slot for slot in self.candidates if values[slot] is not unfit], values)
         if prefilter is not None:
             self._filter("the prefilter", [slot for slot in self.candidates if prefilter(roster.document(slot))], None)
         if len(self.candidates) < everything:
@@ -168,7 +168,9 @@ class Chain:
 
     def _narrow(self, name: str, servers: Picked, verdict: Verdict, took: float) -> None:
         slots: list[int] = []
-        for item in servers:
+        if servers.plain:
+            slots = [item for item in servers if isinstance(item, int)]
+        for item in servers if not servers.plain else ():
             slot = item if isinstance(item, int) else self._roster.slot(str(item["serverId"]))
             if slot is None:
                 assert isinstance(item, dict)
@@ -195,7 +197,7 @@ class Chain:
 
     def _fail(self, message: str) -> None:
         dropped = self.decision.dropped()
-        why = "; ".join(f"{_count(count)} dropped because of: {rule}" for rule, count in dropped.items())
+        why = "; ".join(f"of {_count(count)} it does not hold: {rule}" for rule, count in dropped.items())
         fits = f" What would fit: a server for which holds: {', '.join(dropped)}." if dropped else ""
         self._end(NoServerFits(f"{message} {why[0].upper()}{why[1:]}.{fits}" if why else message))
 

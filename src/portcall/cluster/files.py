@@ -91,7 +91,7 @@ def functions(directory: Path) -> dict[str, tuple[FunctionDocument, str]]:
         if engine == EXECUTABLE and not path.stat().st_mode & 0o111:
             raise SettingRefused(f"{path}: neither .js nor .py, nor may it be executed")
         try:
-            source = str(path) if engine == EXECUTABLE else path.read_text("utf-8")
+            source = path.read_text("utf-8") if engine == JAVASCRIPT else str(path)
         except (OSError, UnicodeDecodeError) as error:
             raise SettingRefused(f"{path}: {error}") from error
         match = re.match(r"(\d+)[-_. ]*(.*)", path.stem)

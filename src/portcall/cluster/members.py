@@ -20,18 +20,20 @@ from portcall.model.user import Login
 class Members:
     """The server object that functions and pages see, in the field names that sites know.
 
-    ``live`` gives the sessions that are not over, ``linked`` the people who have a link.
+    ``live`` gives the sessions that are not over, ``linked`` the people who have a link, ``said`` what
+    administrators add: ``staticData`` and ``metrics``.
     """
 
     def __init__(
         self, config: Config, live: Callable[[], list[Session]], clock: Clock, logins: Callable[[], list[Login]],
-        linked: Callable[[], list[str]],
+        linked: Callable[[], list[str]], said: Callable[[], dict[str, Any]] = dict,
     ) -> None:  # fmt: skip
         self._config = config
         self._live = live
         self._clock = clock
         self._logins = logins
         self._linked = linked
+        self._said = said
         self._began = clock.now()
         psutil.cpu_percent()  # the first call only sets the mark
 
@@ -66,4 +68,5 @@ class Members:
             "startsEnabled": bool(self._config["starts_enabled"]),
             "draining": False,
             "updated": self._clock.now(),
+            **self._said(),
         }

@@ -118,6 +118,20 @@ class Permissions:
             self._seen = seen
             self._rules = read_rules(self.path)
 
+    @property
+    def rules(self) -> Rules:
+        return self._rules
+
+    @property
+    def fixed(self) -> str | None:
+        """The file that decides, where there is one."""
+        return str(self.path) if self.path.exists() else None
+
+    def use(self, rules: Rules) -> None:
+        """Rules from elsewhere; a file, where there is one, is stronger."""
+        if self.fixed is None:
+            self._rules = rules
+
     def level(self, user: str, groups: Iterable[str]) -> str:
         if self._one_person:
             return "admin" if user == pwd.getpwuid(os.geteuid()).pw_name else "disabled"
@@ -162,8 +176,17 @@ class Permissions:
 
 def read_rules(path: Path) -> Rules:
     """The rules in a file; the shipped ones where there is none."""
-    document = read_toml(path)
-    refuse = _Refusal(path)
+    return _rules(read_toml(path), _Refusal(path))
+
+
+def rules_of(document: dict[str, Any]) -> Rules:
+    """The rules of ``{default, users, groups, boxes}``; SettingRefused names what is wrong."""
+    boxes: dict[str, Any] = {"manager": {"boxes": document["boxes"]}} if "boxes" in document else {}
+    kept: dict[str, Any] = {name: document[name] for name in ("default", "users", "groups") if name in document}
+    return _rules({**kept, **boxes}, _Refusal(None))
+
+
+def _rules(document: dict[str, Any], refuse: _Refusal) -> Rules:
     for name in document:
         if name not in ("default", "users", "groups", "manager"):
             raise refuse("", name, "there is no such entry; there are: default, [users], [groups], [manager]")
@@ -195,10 +218,12 @@ def _level(refuse: _Refusal, table: str, name: str, level: Any) -> None:
 class _Refusal:
     """Makes errors that name file and line; tomllib keeps no lines, so the text is searched for the key."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._path = path
 
     def __call__(self, table: str, key: str, what: str) -> SettingRefused:
+        if self._path is None:
+            return SettingRefused(f"[{table}] {key}: {what}" if table else f"{key}: {what}", field=key)
         place, current = str(self._path), ""
         for number, line in enumerate(self._path.read_text().splitlines(), 1):
             if heading := re.match(r"\s*\[\s*([^\]]*?)\s*\]", line):

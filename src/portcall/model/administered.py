@@ -12,7 +12,7 @@ LOGIN, START = "login", "start"
 
 @dataclass(frozen=True)
 class FunctionDocument:
-    """``kind`` is a row of model.function; ``source`` is code, or the path of a program for ``executable``.
+    """``kind`` is a row of model.function; ``source`` is code, or the path of a Python module or program.
 
     ``on`` names the actions of an event function; empty: all of its kind. Of form filter, server list, schedule, start
     and schedule event the enabled one with the lowest ``position`` is used; of events all enabled ones, in order.

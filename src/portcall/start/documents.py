@@ -13,7 +13,15 @@ from portcall.cluster import files, query
 from portcall.cluster.collection import Collection
 from portcall.errors import InvalidValue, PortcallError
 from portcall.model import function
-from portcall.model.administered import DEFAULT_CHAINS, ENGINES, FUNCTION_STEP, Chain, FunctionDocument, StaticData
+from portcall.model.administered import (
+    DEFAULT_CHAINS,
+    ENGINES,
+    FUNCTION_STEP,
+    JAVASCRIPT,
+    Chain,
+    FunctionDocument,
+    StaticData,
+)
 from portcall.model.form import Bookmark, Form
 from portcall.model.profile import CLIPBOARD_MODES, DEFAULT, Profile
 from portcall.model.start import ROOTLESS, StartRequest, check, check_params, parse_geometry
@@ -120,6 +128,11 @@ class Documents:
             raise InvalidValue(f"kind: one of {', '.join(function.BY_NAME)}", field="kind")
         if document.engine not in ENGINES:
             raise InvalidValue(f"engine: one of {', '.join(ENGINES)}", field="engine")
+        if document.engine != JAVASCRIPT:  # they run unconfined: only who may write on this host decides about them
+            raise InvalidValue(
+                f"engine: {document.engine} functions are files on the server: functions/{document.kind}/NAME",
+                field="engine",
+            )
         unknown = set(document.on) - set(function.BY_NAME[document.kind].actions)
         if unknown:
             raise InvalidValue(f"on: {', '.join(sorted(unknown))} is no action of this kind", field="on")

@@ -9,10 +9,13 @@ import structlog
 
 from portcall.errors import FunctionFailed, PortcallError
 from portcall.functions.base import Call, Engine, Source
+from portcall.model import codec
 from portcall.model.administered import FunctionDocument
-from portcall.model.function import BY_NAME, Continue, Outcome, read_result
+from portcall.model.function import BY_NAME, Changed, Continue, Measured, Outcome, read_result
 from portcall.model.roster import Picked, Roster
+from portcall.model.session import Session
 from portcall.start.documents import Documents
+from portcall.start.people import Person
 from portcall.start.recorded import Recorded
 from portcall.start.trace import Trace
 
@@ -47,6 +50,33 @@ class Functions:
         """The outcome of the enabled function of ``kind``; None where there is none."""
         enabled = self._documents.enabled(kind)
         return await self.call(enabled[0], given, trace, seed) if enabled else None
+
+    async def before(
+        self, action: str, person: Person, data: dict[str, Any], session: Session | None = None
+    ) -> dict[str, Any]:
+        """What an action is to be done with, after all enabled event functions for it; what one throws refuses it."""
+        for document in self._documents.enabled("event"):
+            if document.on and action not in document.on:
+                continue
+            given: dict[str, Any] = {"action": action, "login": person.document(), "data": data}
+            if session is not None:
+                given["session"] = codec.to_document(session)
+            kind = BY_NAME[document.kind]
+            self._recorded.add(kind.name, given, f"{action} {session.id if session is not None else ''}")
+            result = await self.engine(document.engine).run(source(document), Call(kind, given))
+            for line in result.log:
+                log.info(line, function=document.name, action=action)
+            outcome = read_result(kind, result.value)
+            if isinstance(outcome, Changed):
+                data = outcome.data
+        return data
+
+    async def value(self, document: FunctionDocument, given: dict[str, Any]) -> Any:
+        """What a metric measured."""
+        kind = BY_NAME[document.kind]
+        result = await self.engine(document.engine).run(source(document), Call(kind, given))
+        outcome = read_result(kind, result.value)
+        return outcome.value if isinstance(outcome, Measured) else None
 
     async def call(
         self, document: FunctionDocument, given: dict[str, Any], trace: Trace, seed: int = 0,

@@ -41,12 +41,12 @@ _ORDER_VALID = 30 * 86400.0  # seconds; a scheduled job may wait that long for i
 
 
 class Pipeline:
-    """``allow(login, request)`` raises Forbidden; ``sign`` makes an order's signature; ``servers`` lists documents."""
+    """``allow(login, request)`` raises Forbidden; ``sign`` makes an order's signature; ``choose`` balances."""
 
     def __init__(
         self, config: Config, registry: Registry, traces: Traces, attempts: Attempts, perform: Perform,
         profiles: Profiles, steps: Steps, clock: Clock, allow: Callable[[Login, StartRequest], None],
-        sign: Callable[..., str], servers: Callable[[], list[dict[str, Any]]], account: Callable[[str], Any],
+        sign: Callable[..., str], choose: Callable[..., Any], account: Callable[[str], Any],
         bookmark: Callable[[Login, str], Bookmark | None],
     ) -> None:  # fmt: skip
         self._config = config
@@ -59,7 +59,7 @@ class Pipeline:
         self._clock = clock
         self._allow = allow
         self._sign = sign
-        self._servers = servers
+        self._choose = choose
         self._account = account
         self._bookmark = bookmark
         self._deciding: dict[str, asyncio.Event] = {}  # by session id: one request at a time decides about it
@@ -134,7 +134,7 @@ class Pipeline:
         launcher, options = await self._steps.schedule(request, bookmark, person, trace)  # B5
         request = check(await self._steps.event(request, launcher, person, trace))  # B6
         profile = self._profiles.get(request.profile)
-        self._steps.balance(self._servers(), trace)  # B7
+        await self._choose(request, person, session_id, trace)  # B7
         order = self._order(login, request, seen, session_id, profile, launcher, options)
         await self._registry.add(self._record(order, seen))
         trace.step("record", "written")

@@ -1,4 +1,4 @@
-"""Steps B3 to B7 of a start: what administrators configure. Each writes to the trace, configured or not."""
+"""Steps B3 to B6 of a start: what administrators configure. Each writes to the trace, configured or not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from portcall.config import Config
-from portcall.errors import InvalidValue, StartsDisabled
+from portcall.errors import InvalidValue
 from portcall.model import codec
 from portcall.model.form import Bookmark, Form
 from portcall.model.function import Candidates, Changed, Launch, ShowForm, ShowServerList, Template
@@ -15,6 +15,7 @@ from portcall.start import forms
 from portcall.start.documents import Documents
 from portcall.start.functions import Functions
 from portcall.start.people import Person
+from portcall.start.start_data import changeable, start_data
 from portcall.start.template import fill
 from portcall.start.trace import Trace
 
@@ -83,27 +84,10 @@ class Steps:
         if not isinstance(outcome, Changed):
             trace.step(kind.replace("-", " "), NOTHING if outcome is None else "unchanged")
             return request
-        changed = codec.from_document(StartRequest, {**start_data(request), **_known(outcome.data)})
+        changed = codec.from_document(StartRequest, {**start_data(request), **changeable(outcome.data)})
         names = [name for name, value in start_data(changed).items() if value != start_data(request)[name]]
         trace.step(kind.replace("-", " "), "changed" if names else "unchanged", ", ".join(names))
         return replace(changed, id=request.id, key=request.key, answered=request.answered)
-
-    def balance(self, servers: list[dict[str, Any]], trace: Trace) -> str:
-        """B7: the server; each one is in the trace with the rule and figure that kept or dropped it."""
-        rows = [
-            {
-                "serverId": server["serverId"],
-                "kept": bool(server["startsEnabled"]),
-                "rule": "starts enabled",
-                "figure": bool(server["startsEnabled"]),
-            }
-            for server in servers
-        ]
-        kept = [row for row in rows if row["kept"]]
-        trace.step("load balancing", str(kept[0]["serverId"]) if kept else "no server", servers=rows)
-        if not kept:
-            raise StartsDisabled("No server takes new sessions at the moment.", servers=rows)
-        return str(kept[0]["serverId"])
 
     async def _server_form(self, request: StartRequest, person: Person, trace: Trace) -> dict[str, Any] | None:
         if request.params.get("serverId"):
@@ -135,20 +119,6 @@ class Steps:
         name = str(form.get("name") or (known.name if known is not None else "Form"))
         description = known.description if known is not None else ""
         return forms.document(Form(str(form.get("id") or "custom"), name, html, description))
-
-
-def start_data(request: StartRequest) -> dict[str, Any]:
-    """The start object that functions see."""
-    document: dict[str, Any] = codec.to_document(request)
-    for name in ("key", "answered"):
-        document.pop(name, None)
-    return {name: value for name, value in document.items() if value is not None}
-
-
-def _known(data: dict[str, Any]) -> dict[str, Any]:
-    """What an event may change of a start; anything else that it returns is not the start's."""
-    fields = {"command", "geometry", "name", "params", "profile", "keyboardLayout", "bookmarkId", "userdata", "userid"}
-    return {name: value for name, value in data.items() if name in fields and value is not None}
 
 
 def _for_filter(form: Form) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Trace:
 
     def step(
         self, step: str, result: str = "", detail: str = "", took: float | None = None, given: Any = None,
-        servers: list[dict[str, Any]] | None = None,
+        servers: list[dict[str, Any]] | None = None, more: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         """``took`` seconds; without it the time since the last step of this process. ``given`` is kept as a digest."""
         now = self._traces.clock.monotonic()
@@ -51,6 +51,7 @@ class Trace:
             entry["digest"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         if servers is not None:
             entry["servers"] = servers
+        entry.update(more or {})
         self.steps.append(entry)
         self._traces.changed(self, entry)
 

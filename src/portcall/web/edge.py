@@ -42,12 +42,13 @@ class Proxies:
             raise SettingRefused(f"trusted_proxies: {error}", field="trusted_proxies") from error
 
     def client(self, peer: str, forwarded_for: str) -> str:
-        """The nearest address that is not a trusted proxy's; ``peer`` where it is not one itself."""
-        hops = [peer, *reversed([hop.strip() for hop in forwarded_for.split(",") if hop.strip()])]
-        for hop in hops[:-1]:
-            if not self._trusted(hop):
-                return hop
-        return hops[-1] if len(hops) == 1 or _is_address(hops[-1]) else peer
+        """The nearest address that is not a trusted proxy's; what is no address, and all behind it, is not believed."""
+        believed = peer
+        for hop in reversed([hop.strip() for hop in forwarded_for.split(",") if hop.strip()]):
+            if not self._trusted(believed) or not _is_address(hop):
+                break
+            believed = hop
+        return believed
 
     def _trusted(self, hop: str) -> bool:
         return (

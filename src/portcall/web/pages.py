@@ -60,8 +60,11 @@ def _inside(path: str) -> Path | None:
     """The file of that name, never one outside the UI's own directory."""
     if not path or path == "index.html" or "\0" in path:
         return None
-    file = (STATIC / path).resolve()
-    return file if file.is_relative_to(STATIC.resolve()) and file.is_file() else None
+    try:
+        file = (STATIC / path).resolve()
+        return file if file.is_relative_to(STATIC.resolve()) and file.is_file() else None
+    except OSError:  # a name too long for any file
+        return None
 
 
 def _index(prefix: str) -> Response:

@@ -10,6 +10,10 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
+from portcall.model import event
+from portcall.model.user import Login
+from portcall.web.who import services
+
 EVERY = 15.0  # seconds; proxies drop what is quiet for a minute
 
 
@@ -18,19 +22,27 @@ def message(name: str, document: Any, number: int | None) -> str:
     return f"{head}event: {name}\ndata: {json.dumps(document, separators=(',', ':'))}\n\n"
 
 
-def response(request: Request, messages: AsyncIterator[str]) -> StreamingResponse:
-    """Ends when the client has gone or the server goes."""
+def response(request: Request, login: Login, messages: AsyncIterator[str]) -> StreamingResponse:
+    """Ends when the client has gone, its login has ended, or the server goes."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_kept_alive(request, messages), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_kept_alive(request, login, messages), media_type="text/event-stream", headers=headers)
 
 
-async def _kept_alive(request: Request, messages: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _kept_alive(request: Request, login: Login, messages: AsyncIterator[str]) -> AsyncIterator[str]:
     stopping: asyncio.Event = request.app.state.stopping
+    over = asyncio.Event()
+
+    def happened(item: event.Event) -> None:
+        if item.kind == event.LOGIN_GONE and item.id == login.jti:
+            over.set()
+
+    unlisten = services(request).bus.listen(happened)
     stop = asyncio.ensure_future(stopping.wait())
+    ended = asyncio.ensure_future(over.wait())
     following = asyncio.ensure_future(anext(messages))
     try:
-        while not stopping.is_set():
-            done, _ = await asyncio.wait({following, stop}, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
+        while not stopping.is_set() and not over.is_set():
+            done, _ = await asyncio.wait({following, stop, ended}, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
             if following in done:
                 try:
                     yield following.result()
@@ -40,7 +52,9 @@ async def _kept_alive(request: Request, messages: AsyncIterator[str]) -> AsyncIt
             elif not done:
                 yield ": here\n\n"
     finally:
+        unlisten()
         stop.cancel()
+        ended.cancel()
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await messages.aclose()  # type: ignore[attr-defined]

@@ -110,7 +110,7 @@ async def set_default_forms(request: Request, body: DefaultFormsShape, login: Lo
     for form_id in body.forms:
         if here.documents.forms.find(form_id) is None:
             raise InvalidValue(f"there is no form {form_id!r}", field="forms")
-    await here.change_setting("default_forms", body.forms)
+    await here.settings.change("default_forms", body.forms)
     _audit(request, login, "admin/forms", f"default forms: {', '.join(body.forms)}")
     return JSONResponse({"forms": body.forms})
 

@@ -146,7 +146,8 @@ async def change_setting(
     here = services(request)
     if name not in settings.BY_NAME:
         raise NotFound(f"there is no setting {name!r}")
-    await here.change_setting(name, body.value)
+    await here.settings.change(name, body.value)
+    here.apply_settings()
     here.audit.write(
         login.sub, "server/settings", "ok", address=address(request), detail=f"{name}={body.value!r}"[:500]
     )
@@ -187,8 +188,12 @@ async def events(
     here = services(request)
     everybody = all and here.permissions.scope(login, "session/list") == "any"
 
+    all_logins = all and here.permissions.scope(login, "login/list") == "any"
+
     def wanted(item: event.Event) -> bool:
-        return item.login is None or item.login == login.sub or (everybody and item.kind != event.TRACE)
+        if item.login is None or item.login == login.sub:
+            return True
+        return all_logins if item.kind in (event.LOGIN, event.LOGIN_GONE) else everybody and item.kind != event.TRACE
 
     async def numbered() -> AsyncIterator[str]:
         here.reports.watched(+1)
@@ -207,10 +212,10 @@ async def events(
                 if wanted(item):
                     yield sse.message(item.kind, item.document, number)
         finally:
-            await stream.aclose()  # type: ignore[attr-defined]
+            here.bus.leave(stream)
             here.reports.watched(-1)
 
-    return sse.response(request, numbered())
+    return sse.response(request, login, numbered())
 
 
 @router.get("/log", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
@@ -221,17 +226,16 @@ async def follow_log(
     """The server's log: the last lines, then (``follow``) every new one."""
 
     async def numbered() -> AsyncIterator[str]:
-        stream = logs.follow.stream()
+        queue = logs.follow.begin()
         try:
             for line in list(logs.follow.kept)[-lines:] if lines else []:
                 yield sse.message("line", line, None)
-            if follow:
-                async for line in stream:
-                    yield sse.message("line", line, None)
+            while follow:
+                yield sse.message("line", await queue.get(), None)
         finally:
-            await stream.aclose()  # type: ignore[attr-defined]
+            logs.follow.end(queue)
 
-    return sse.response(request, numbered())
+    return sse.response(request, login, numbered())
 
 
 def _row(config: settings.Config, setting: settings.Setting) -> dict[str, Any]:

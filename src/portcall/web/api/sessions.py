@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from portcall.errors import Forbidden
+from portcall.errors import Forbidden, PortcallError
 from portcall.model import codec, lifecycle
 from portcall.model.session import Session
 from portcall.model.start import NeedAuth, NeedForm, Outcome, Scheduled, StartRequest
 from portcall.model.user import Login
+from portcall.start.people import Person
 from portcall.web import shapes
 from portcall.web.caller import address
 from portcall.web.who import may, mine, services
@@ -90,7 +91,11 @@ async def change(
     request: Request, session_id: str, body: shapes.ChangeBody, owned: Owned = mine("session/params")
 ) -> Response:
     """Rename; set params, or delete them with null."""
-    session = await services(request).actions.change(session_id, body.name, body.params)
+    data = await _before(request, owned, "session/params", {"name": body.name, "params": body.params})
+    name, params = data.get("name"), data.get("params")
+    session = await services(request).actions.change(
+        session_id, name if isinstance(name, str) else None, params if isinstance(params, dict) else {}
+    )
     _audit(request, owned, "session/params")
     return JSONResponse(codec.to_document(session))
 
@@ -98,6 +103,7 @@ async def change(
 @router.post("/sessions/{session_id}/connect", response_model=shapes.ConnectShape)
 async def connect(request: Request, session_id: str, owned: Owned = mine("session/connect")) -> Response:
     """A ticket for one viewer: single use, short."""
+    await _before(request, owned, "session/connect")
     made = _ticket(request, owned[0], owned[1])
     _audit(request, owned, "session/connect")
     return JSONResponse(made)
@@ -106,6 +112,7 @@ async def connect(request: Request, session_id: str, owned: Owned = mine("sessio
 @router.post("/sessions/{session_id}/suspend", response_model=shapes.SessionShape)
 async def suspend(request: Request, session_id: str, owned: Owned = mine("session/disconnect")) -> Response:
     """All viewers leave; the session goes on."""
+    await _before(request, owned, "session/disconnect")
     session = await services(request).actions.suspend(session_id, owned[0].sub)
     _audit(request, owned, "session/disconnect")
     return JSONResponse(codec.to_document(session))
@@ -114,6 +121,7 @@ async def suspend(request: Request, session_id: str, owned: Owned = mine("sessio
 @router.post("/sessions/{session_id}/terminate", response_model=shapes.SessionShape)
 async def terminate(request: Request, session_id: str, owned: Owned = mine("session/terminate")) -> Response:
     """End it."""
+    await _before(request, owned, "session/terminate")
     session = await services(request).actions.terminate(session_id, f"It was ended by {owned[0].sub}.")
     _audit(request, owned, "session/terminate")
     return JSONResponse(codec.to_document(session))
@@ -122,6 +130,7 @@ async def terminate(request: Request, session_id: str, owned: Owned = mine("sess
 @router.post("/sessions/{session_id}/purge", status_code=204)
 async def purge(request: Request, session_id: str, owned: Owned = mine("session/purge")) -> Response:
     """Remove record, processes and files, also where a terminate does not reach."""
+    await _before(request, owned, "session/purge")
     await services(request).actions.purge(session_id, f"It was purged by {owned[0].sub}.")
     _audit(request, owned, "session/purge")
     return Response(status_code=204)
@@ -140,6 +149,7 @@ async def log(
     size: Annotated[int, Query(alias="bytes", ge=1, le=1_048_576)] = 65_536,
 ) -> Response:  # fmt: skip
     """The end of what the command printed."""
+    await _before(request, owned, "session/log")
     _looked(request, owned, "session/log")
     return JSONResponse(await services(request).actions.log(session_id, size))
 
@@ -156,6 +166,7 @@ async def screenshot(
     format: Literal["png", "webp"] = "png",
 ) -> Response:  # fmt: skip
     """The screen as it is now."""
+    await _before(request, owned, "session/screenshot")
     _looked(request, owned, "session/screenshot")
     picture = await services(request).actions.screenshot(session_id, width, format)
     headers = {"etag": f'"{picture.etag}"', "cache-control": "private, no-cache"}
@@ -210,6 +221,21 @@ def _ticket(request: Request, login: Login, session: Session) -> dict[str, Any]:
     ticket, expires = here.connections.ticket(session.id, login.sub, login.jti)
     url = f"{here.config['url_prefix'].rstrip('/')}/view/{session.id}"
     return {"ticket": ticket, "url": url, "expires": expires, "session": codec.to_document(session)}
+
+
+async def _before(request: Request, owned: Owned, action: str, data: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The administrator's event functions see the action first; they may change its data, or refuse."""
+    here = services(request)
+    if not here.documents.enabled("event"):
+        return data or {}
+    login, session = owned
+    account = await here.start_account(login.sub)
+    person = Person(login, tuple(account.groups), tuple(here.registry.of(login.sub)))
+    try:
+        return dict(await here.functions.before(action, person, data or {}, session))
+    except PortcallError as error:
+        here.audit.write(login.sub, action, error.code, session.id, address(request), str(error))
+        raise
 
 
 def _audit(request: Request, owned: Owned, action: str) -> None:

@@ -1,0 +1,117 @@
+"""B7 for starts: the chain as the administrator ordered it, run over the server list, written to the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from portcall.cluster import query
+from portcall.cluster.balance import Balance
+from portcall.cluster.chain import Decision
+from portcall.cluster.placed import Placed
+from portcall.errors import PortcallError
+from portcall.model import lifecycle
+from portcall.model.administered import FUNCTION_STEP, START
+from portcall.model.event import SESSION, SESSION_GONE, Event
+from portcall.model.function import BY_NAME
+from portcall.model.start import StartRequest
+from portcall.policies.base import Policy
+from portcall.start.documents import Documents
+from portcall.start.functions import Functions, source
+from portcall.start.people import Person
+from portcall.start.recorded import Recorded
+from portcall.start.start_data import start_data
+from portcall.start.trace import Trace
+
+_ACTIONS = {"login": "user/login", "start": "session/start"}
+MakePolicy = Callable[..., Policy]
+
+
+class Placement:
+    """``policy(name)`` gives the class of a shipped policy; ``local`` is this server's id."""
+
+    def __init__(
+        self, balance: Balance, documents: Documents, functions: Functions, recorded: Recorded, local: str,
+        policy: Callable[[str], MakePolicy], names: Callable[[], list[str]],
+    ) -> None:  # fmt: skip
+        self._balance = balance
+        self._documents = documents
+        self._functions = functions
+        self._recorded = recorded
+        self._local = local
+        self._policy = policy
+        self._names = names
+        self._shipped: dict[str, Policy] = {}  # kept, since a round robin remembers
+
+    async def choose(self, request: StartRequest, person: Person, session_id: str, trace: Trace) -> str:
+        """The server's id. Each server is in the trace with the rule and figure that kept or dropped it."""
+        given = {
+            "user": person.document(), **person.standing(), "local": {"serverId": self._local},
+            "data": start_data(request),
+        }  # fmt: skip
+        self._recorded.add("start-balance", {"action": _ACTIONS[START], **given}, trace.id)
+        decision = await self._run(START, given, session_id, None)
+        document = decision.document()
+        result = decision.server_id or "no server"
+        detail = "; ".join(f"{step['name']}: {step['result']}" for step in document["steps"] if step["name"])
+        trace.step("load balancing", result, detail, servers=document["servers"], more={
+            "seed": decision.seed, "chain": document["steps"], "dropped": document["dropped"],
+        })  # fmt: skip
+        if decision.error is not None:
+            raise decision.error
+        return decision.server_id
+
+    async def preview(self, name: str, given: dict[str, Any], seed: int) -> dict[str, Any]:
+        """What the whole chain would choose; nothing is placed."""
+        try:
+            given = {key: value for key, value in given.items() if key not in ("action", "servers")}
+            decision = await self._run(name, given, "", seed)
+        except PortcallError as error:
+            return {"chosen": None, "error": str(error), "servers": [], "steps": []}
+        document = decision.document()
+        return {"chosen": decision.server_id or None, **document}
+
+    def shipped(self) -> list[dict[str, Any]]:
+        """The shipped policies, with the same in JavaScript for those who want to change one."""
+        found = [self._policy(name) for name in self._names() if name != "function"]
+        rows = [
+            {"name": cls.name, "title": cls.title, "help": cls.help, "source": cls.javascript}  # type: ignore[attr-defined]
+            for cls in found
+        ]
+        return sorted(rows, key=lambda row: str(row["title"]))
+
+    async def _run(self, name: str, given: dict[str, Any], session_id: str, seed: int | None) -> Decision:
+        chain = self._documents.chain(name)
+        prefilter = (lambda document: query.fits(document, chain.prefilter)) if chain.prefilter else None
+        steps = [step for step in map(self._step, chain.steps) if step is not None]
+        return await self._balance.choose(steps, _ACTIONS[name], given, session_id, seed, prefilter)
+
+    def _step(self, step: str) -> Policy | None:
+        if not step.startswith(FUNCTION_STEP):
+            if step not in self._shipped:
+                self._shipped[step] = self._policy(step)()
+            return self._shipped[step]
+        document = self._documents.functions.find(step[len(FUNCTION_STEP) :])
+        if document is None or not document.enabled:
+            return None
+        return self._policy("function")(
+            self._functions.engine(document.engine), source(document), BY_NAME[document.kind]
+        )
+
+
+def follow(placed: Placed) -> Callable[[Event], None]:
+    """Tells ``placed`` what became of the sessions that it counts."""
+
+    def happened(event: Event) -> None:
+        if event.kind == SESSION_GONE:
+            placed.gone(event.id)
+        elif event.kind == SESSION:
+            state = event.document["state"]
+            if state == lifecycle.PENDING:
+                placed.arrived(event.id)
+            elif state in lifecycle.CONNECTABLE:
+                placed.running(event.id)
+            elif state == lifecycle.ENDED:
+                placed.gone(event.id)
+
+    return happened
