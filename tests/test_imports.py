@@ -61,10 +61,6 @@ GROUND_MAY = {
 }  # fmt: skip
 
 EXCEPTIONS = {
-    (
-        "linkd/forking.py",
-        "portcall.displays.xvnc",
-    ): "loaded before the forks so that they share it; nothing of it used",
     ("links/ssh.py", "portcall.authenticators._sshd"): "one way of speaking with sshd, for logging in and for links",
 }
 
@@ -155,7 +151,8 @@ def test_every_part_has_a_row_in_the_table() -> None:
     assert {part(path) for path in modules()} - {"libpam"} <= set(MAY) | GROUND
 
 
-def test_only_the_composition_root_and_the_session_daemon_find_implementations() -> None:
+def test_only_who_composes_finds_implementations() -> None:
+    """The server's root, the session daemon, and the command that runs a function without a server."""
     finders = {
         part(path)
         for path in modules()
@@ -163,7 +160,7 @@ def test_only_the_composition_root_and_the_session_daemon_find_implementations()
         if (isinstance(node, ast.Attribute) and ast.unparse(node) == "plugins.find")
         or (isinstance(node, ast.ImportFrom) and node.module == "portcall.plugins" and "find" in _aliases(node))
     }
-    assert finders <= {"app", "sessiond"}
+    assert finders <= {"app", "cli", "sessiond"}
 
 
 def test_only_plugins_find_reaches_an_implementation() -> None:

@@ -43,7 +43,7 @@ class DisplayProcess:
     def spawn(self) -> None:
         """StartFailed where it cannot be."""
         context = self._context
-        display = _kind(str(context.limit("display", "xvnc")))
+        display = find(str(context.limit("display", "xvnc")))
         read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(write, True)
         try:
@@ -113,7 +113,8 @@ class DisplayProcess:
         self._on_gone(code)
 
 
-def _kind(name: str) -> Display:
+def find(name: str) -> Display:
+    """The display of this kind; StartFailed where it is not known, or cannot run here."""
     try:
         display: Display = plugins.find("displays", name)()
     except UnknownPlugin as error:
