@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -31,14 +31,14 @@ class Follow:
                 queue.put_nowait(line)
         return event
 
-    async def stream(self) -> AsyncIterator[dict[str, Any]]:
+    def begin(self) -> asyncio.Queue[dict[str, Any]]:
+        """New lines from now on, until ``end``."""
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._queues.add(queue)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self._queues.discard(queue)
+        return queue
+
+    def end(self, queue: asyncio.Queue[dict[str, Any]]) -> None:
+        self._queues.discard(queue)
 
 
 follow = Follow()

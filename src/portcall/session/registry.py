@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+import structlog
+
 from portcall.bus import Bus
 from portcall.clock import Clock
-from portcall.errors import NoSuchSession
+from portcall.errors import InvalidValue, NoSuchSession
 from portcall.model import codec, lifecycle
 from portcall.model.event import SESSION, SESSION_GONE, Event
 from portcall.model.session import Session
 from portcall.stores.base import Store
 
+log = structlog.get_logger("registry")
 BUCKET, PURGED = "sessions", "purged"
 _TOMBSTONE = 7 * 86400.0  # seconds; a job that a scheduler starts a week late is still told that it was purged
 _VOLATILE = frozenset({"cpu_percentage", "memory", "bytes_out"})  # not worth a write
@@ -37,7 +40,13 @@ class Registry:
     async def open(self) -> None:
         """What the last run of this server knew. Nobody is heard from yet: the sweep finds out who is lost."""
         for entry in await self._store.list(BUCKET):
-            session = codec.from_document(Session, entry.value)
+            try:
+                session = codec.from_document(Session, entry.value)
+                if session.state not in lifecycle.STATES:
+                    raise InvalidValue(f"no state is called {session.state!r}")
+            except InvalidValue as error:  # a newer server's, perhaps; its session says what it is when it calls in
+                log.error("a session's record cannot be read", session=entry.key, error=str(error))
+                continue
             viewed = session.clients > 0
             self._sessions[session.id] = session
             if viewed:

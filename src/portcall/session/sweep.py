@@ -57,16 +57,24 @@ class Sweep:
     async def once(self) -> None:
         """Everything that is due now."""
         for session in list(self._registry.all()):
-            if session.state in lifecycle.LIVE:
-                await self._silent(session)
-                await self._disconnected(session)
-                traffic = self._connections.traffic(session.id)
-                if traffic > session.bytes_out and self._registry.find(session.id) is not None:
-                    await self._registry.change(session.id, bytes_out=traffic)
-            elif session.ended and self._clock.now() - session.ended > self._config["keep_ended"]:
-                await self._registry.forget(session)
+            try:
+                await self._look_after(session)
+            except PortcallError as error:  # the others are looked after all the same
+                log.warning("sweep", session=session.id, error=str(error))
         for connection in self._connections.all():
             self._idle(connection)
+
+    async def _look_after(self, session: Session) -> None:
+        if session.state not in lifecycle.LIVE:
+            self._silent_since.pop(session.id, None)
+            if session.ended and self._clock.now() - session.ended > self._config["keep_ended"]:
+                await self._registry.forget(session)
+            return
+        await self._silent(session)
+        await self._disconnected(self._registry.get(session.id))
+        traffic = self._connections.traffic(session.id)
+        if traffic > self._registry.get(session.id).bytes_out:
+            await self._registry.change(session.id, bytes_out=traffic)
 
     async def extend(self, session_id: str) -> Session:
         """Push an announced end back by the profile's step; idle viewers count as active again."""
