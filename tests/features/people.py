@@ -172,6 +172,18 @@ class Person:
         except AssertionError:
             raise AssertionError(f"left behind by session {session_id}: {left}") from None
 
+    def over(self, session_id: str, display: str | None = None) -> None:
+        """Waits until a session that has no server to tell its end to is over: that and its log are kept for it."""
+
+        def left() -> list[str]:
+            daemon = self.daemon(session_id)
+            told = [str(self.place(session_id)), f"process {daemon.pid if daemon else 0} ", "/control"]
+            return [one for one in self.leavings(session_id, display) if not any(word in one for word in told)]
+
+        until(lambda: not left(), f"nothing but the record is left of {session_id}")
+        names = {"session.json", "log", "lock"}
+        assert self.daemon(session_id) or {path.name for path in self.place(session_id).glob("*")} <= names
+
     def tidy(self) -> None:
         """Ends all that a person made by a test still has, and removes the runtime directory."""
         for one in self.processes():

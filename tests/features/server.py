@@ -44,6 +44,7 @@ class Server:
             os.chown(place, owner.pw_uid, owner.pw_gid)
         self.log = self.folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._token = ""
 
     # life
 
@@ -131,10 +132,12 @@ class Server:
         return self.client(stage["token"])
 
     def by_link(self) -> Client:
-        """A client of the one person."""
-        with self.anonymous() as client:
-            stage = client.login(method="token", token=self.link.rsplit("#token=", 1)[1])
-        return self.client(stage["token"])
+        """A client of the one person; the link is used up by the first."""
+        if not self._token:
+            with self.anonymous() as client:
+                stage = client.login(method="token", token=self.link.rsplit("#token=", 1)[1])
+            self._token = str(stage["token"])
+        return self.client(self._token)
 
     def client(self, token: str) -> Client:
         return Client(Address(self.url, given=True), token)

@@ -276,10 +276,9 @@ def test_one_persons_server_is_for_nobody_else(new_server: MakeServer, alice: Pe
     for method, given in (("token", {"token": "x" * 43}), ("pam", {"user": alice.name, "password": alice.password})):
         with own.anonymous() as client, pytest.raises(PortcallError):
             client.login(method=method, **given)
-    used = own.by_link()
-    used.close()
-    with pytest.raises(PortcallError):  # the link lets in once
-        own.by_link()
+    own.by_link().close()
+    with own.anonymous() as client, pytest.raises(PortcallError):  # the link lets in once
+        client.login(method="token", token=own.link.rsplit("#token=", 1)[1])
 
 
 def test_a_directory_that_another_made_before_is_refused_with_a_reason(
