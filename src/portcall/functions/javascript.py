@@ -149,15 +149,24 @@ class JavaScript(Engine):
         if "slots" in out or "items" in out:
             items: list[Any] = out["slots"] if "slots" in out else out["items"]
             roster = call.roster
-            if roster is None or not all(_known(item, len(roster.documents)) for item in items):
+            plain = "slots" in out
+            if roster is None or not _known(items, len(roster.documents), plain):
                 raise FunctionFailed(f"{source.name}: it returned no servers", function=source.name, cause="result")
-            # one that left the cluster meanwhile
-            return Picked(item for item in items if not isinstance(item, int) or roster.documents[item] is not None)
+            if len(roster) < len(roster.documents):  # one may have left the cluster meanwhile
+                items = [item for item in items if not isinstance(item, int) or roster.documents[item] is not None]
+            found = Picked(items)
+            found.plain = plain
+            return found
         return out.get("value")
 
 
-def _known(item: Any, count: int) -> bool:
-    return (isinstance(item, int) and 0 <= item < count) or isinstance(item, dict)
+def _known(items: Any, count: int, plain: bool) -> bool:
+    """What came from a worker is what it should be."""
+    if not isinstance(items, list):
+        return False
+    if plain:
+        return not items or (set(map(type, items)) == {int} and min(items) >= 0 and max(items) < count)
+    return all((isinstance(item, int) and 0 <= item < count) or isinstance(item, dict) for item in items)
 
 
 def _prepare(source: Source) -> Prepared:

@@ -10,10 +10,11 @@ Document = Dict[str, Any]
 class Picked(List[Union[int, Document]]):
     """Servers that a function returned, in its order: the slot of one left as it was, else the changed document.
 
-    ``held``: the call whose worker still has them.
+    ``held``: the call whose worker still has them. ``plain``: slots alone.
     """
 
     held = 0
+    plain = False
 
 
 class Roster:
@@ -30,9 +31,10 @@ class Roster:
         self._changed: Dict[int, int] = {}  # slot: revision, the latest last
         self._columns: Dict[str, List[Any]] = {}
         self._watch: List[Callable[[], None]] = []
+        self._there: Optional[List[int]] = None
 
     def __len__(self) -> int:
-        return sum(document is not None for document in self.documents)
+        return len(self._present())
 
     def put(self, document: Document) -> int:
         """The slot of this server, whose record this is from now on."""
@@ -65,7 +67,12 @@ class Roster:
 
     def slots(self) -> List[int]:
         """All servers that are there, in the order in which they came."""
-        return [slot for slot, document in enumerate(self.documents) if document is not None]
+        return list(self._present())
+
+    def _present(self) -> List[int]:
+        if self._there is None:
+            self._there = [slot for slot, document in enumerate(self.documents) if document is not None]
+        return self._there
 
     def column(self, path: str) -> List[Any]:
         """A member of every document by slot, such as ``freemem`` or ``staticData.gpu``; None where there is none."""
@@ -87,6 +94,8 @@ class Roster:
         return lambda: self._watch.remove(changed)
 
     def _set(self, slot: int, document: Optional[Document]) -> None:
+        if (self.documents[slot] is None) != (document is None):
+            self._there = None
         self.documents[slot] = document
         for path, values in self._columns.items():
             values[slot] = member(document, path)

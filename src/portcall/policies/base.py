@@ -92,7 +92,9 @@ def least(question: Question, figures: list[Any], rule: str) -> Verdict:
 
 def keep(question: Question, fits: Callable[[int], Any], rule: str, figures: Sequence[Any] | None = None) -> Verdict:
     """The candidates that fit; may be none."""
-    return Verdict(Candidates(Picked(slot for slot in question.candidates if fits(slot))), rule, figures)
+    found = Picked(slot for slot in question.candidates if fits(slot))
+    found.plain = True
+    return Verdict(Candidates(found), rule, figures)
 
 
 def load(question: Question) -> list[int]:

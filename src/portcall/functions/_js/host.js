@@ -187,22 +187,20 @@
   const wrong = (message) => fail__host({name: '', message, stack: ''}, 'result');
 
   const pick = (value) => {
-    const slots = [], items = [];
+    const count = value.length, slots = new Array(count);
     let plain = true;
-    for (let i = 0; i < value.length; i++) {
+    for (let i = 0; i < count; i++) {
       const item = value[i];
-      let slot = typeof item === 'object' && item !== null ? item[SLOT] : undefined;
-      if (slot !== undefined && run.writes && !(store[slot] && same(item, store[slot]))) slot = undefined;
-      if (slot === undefined) {
+      if (typeof item !== 'object' || item === null) return null;
+      const slot = item[SLOT];
+      if (slot === undefined || (run.writes && !(store[slot] && same(item, store[slot])))) {
+        if (typeof item.serverId !== 'string') return null;
         plain = false;
-        if (typeof item !== 'object' || item === null || typeof item.serverId !== 'string') return null;
-      }
-      slots.push(slot === undefined ? -1 : slot);
+        slots[i] = item;
+      } else slots[i] = slot;
     }
     held = {number: run.number, items: value.slice()};
-    if (plain) return ['{"slots":', stringify(slots), '}'].join('');
-    for (let i = 0; i < value.length; i++) items.push(slots[i] < 0 ? value[i] : slots[i]);
-    return ['{"items":', stringify(items), '}'].join('');
+    return [plain ? '{"slots":' : '{"items":', stringify(slots), '}'].join('');
   };
   const finish__host = (value) => {
     if (!run || run.done) return;

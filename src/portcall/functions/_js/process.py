@@ -191,8 +191,7 @@ class Worker:
         for part in parts:
             body += (struct.pack("!I", len(part)), part)
         try:
-            self._writer.write(struct.pack("!I", sum(map(len, body))))
-            self._writer.writelines(body)
+            self._writer.write(b"".join((struct.pack("!I", sum(map(len, body))), *body)))
             await self._writer.drain()
         except (ConnectionError, RuntimeError) as error:
             raise WorkerGone(str(error)) from error

@@ -53,6 +53,7 @@ class Line:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self._buffer = bytearray()
 
     def receive(self) -> "tuple[str, list[str]]":
         size = struct.unpack("!I", self._read(4))[0]
@@ -60,20 +61,18 @@ class Line:
         parts, at = [], 1
         while at < size:
             length = struct.unpack_from("!I", frame, at)[0]
-            parts.append(bytes(frame[at + 4 : at + 4 + length]).decode("utf-8", "surrogatepass"))
+            parts.append(frame[at + 4 : at + 4 + length].decode("utf-8", "surrogatepass"))
             at += 4 + length
         return frame[:1].decode(), parts
 
-    def _read(self, count: int) -> bytearray:
-        data = bytearray(count)
-        view = memoryview(data)
-        at = 0
-        while at < count:
-            chunk = os.read(self._fd, min(count - at, 1 << 20))
+    def _read(self, count: int) -> bytes:
+        while len(self._buffer) < count:
+            chunk = os.read(self._fd, max(65_536, min(count - len(self._buffer), 1 << 20)))
             if not chunk:
                 os._exit(0)
-            view[at : at + len(chunk)] = chunk
-            at += len(chunk)
+            self._buffer += chunk
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
         return data
 
     def send(self, what: bytes, *parts: str) -> None:
