@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +29,17 @@ class Person:
     def is_manager(self) -> bool:
         return self.login.level in ("manager", "admin")
 
+    @functools.cached_property
+    def _session_documents(self) -> list[dict[str, Any]]:
+        """Made once, since each step of a start is given them."""
+        return [codec.to_document(session) for session in self.sessions]
+
     def document(self) -> dict[str, Any]:
         """The login object: claims, ``login``, ``serverId``, ``sessions``, and ``fastx/daemon`` for a link's."""
         document: dict[str, Any] = {name: getattr(self.login, name) for name in _CLAIMS}
         document["login"] = self.login.sub
         document["serverId"] = self.login.iss
-        document["sessions"] = [codec.to_document(session) for session in self.sessions]
+        document["sessions"] = [{**session} for session in self._session_documents]
         if self.login.link:
             document["fastx/daemon"] = True
         return document

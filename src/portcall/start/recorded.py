@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from typing import Any
 
@@ -38,11 +39,14 @@ class Recorded:
         return given
 
 
+@functools.lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    """Mostly asked about the same few names: those of records, many times for each start."""
+    return any(word in name.lower() for word in _SECRET)
+
+
 def without_secrets(value: Any) -> Any:
     """A copy in which members named like secrets say only that there was one."""
     if isinstance(value, dict):
-        return {
-            key: "…" if any(word in str(key).lower() for word in _SECRET) else without_secrets(item)
-            for key, item in value.items()
-        }
+        return {key: "…" if _is_secret(str(key)) else without_secrets(item) for key, item in value.items()}
     return [without_secrets(item) for item in value] if isinstance(value, list) else value
