@@ -53,8 +53,7 @@ def test_only_what_was_heard_from_leaves_the_end() -> None:
 
 def test_who_asked_for_an_end_is_not_forgotten() -> None:
     """Nothing but its end, or its silence, leads away from a session that was asked to end."""
-    leaving = {after for after in life.TABLE[life.ENDING].values()}
-    assert leaving == {life.ENDING, life.ENDED, life.LOST}
+    assert set(life.TABLE[life.ENDING].values()) == {life.ENDING, life.ENDED, life.LOST}
 
 
 def test_seats_are_held_by_all_that_is_not_over() -> None:

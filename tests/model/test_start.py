@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -36,13 +38,20 @@ def request(**members: Any) -> StartRequest:
     return StartRequest(**{"command": "xterm", **members})
 
 
+def refused(work: Callable[[], object]) -> InvalidValue | None:
+    try:
+        work()
+    except InvalidValue as refusal:
+        return refusal
+    return None
+
+
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def test_text_is_taken_as_it_is_or_refused_by_name(field: str, text: str) -> None:
     asked = request(**{field: text})
-    try:
-        assert check(asked) is asked
-    except InvalidValue as refusal:
+    refusal = refused(lambda: check(asked))
+    if refusal is not None:
         assert refusal.extra["field"] == FIELDS[field]
         return
     kept = json.loads(codec.dumps(asked).encode())
@@ -54,9 +63,8 @@ def test_text_is_taken_as_it_is_or_refused_by_name(field: str, text: str) -> Non
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def test_texts_in_params_too(text: str) -> None:
     for params in ({"key": text}, {text: "value"}, {"key": [{"deeper": text}]}):
-        try:
-            check(request(params=params))
-        except InvalidValue as refusal:
+        refusal = refused(functools.partial(check, request(params=params)))
+        if refusal is not None:
             assert refusal.extra["field"] == "params"
         else:
             assert json.loads(json.dumps(params, ensure_ascii=False).encode()) == params
@@ -103,9 +111,9 @@ def test_limits_are_in_bytes_not_in_letters() -> None:
     check(request(command="é" * (MAX_COMMAND // 2)))
     with pytest.raises(InvalidValue):
         check(request(command="é" * (MAX_COMMAND // 2) + "x"))
-    check_params({"k": "x" * (MAX_PARAMS - 8)})
+    check_params({"k": "x" * (MAX_PARAMS - 9)})
     with pytest.raises(InvalidValue):
-        check_params({"k": "x" * (MAX_PARAMS - 7)})
+        check_params({"k": "x" * (MAX_PARAMS - 8)})
 
 
 @given(st.integers(64, 16384), st.integers(64, 16384))
@@ -116,9 +124,9 @@ def test_every_size_within_the_limits_is_read(width: int, height: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "x", "800", "800x", "x600", "63x600", "800x63", "16385x600", "800x16385", "0800x600", "800x0600", "-800x600",
+        "", "x", "800", "800x", "x600", "63x600", "800x63", "16385x600", "800x16385", "0800x600", "800x0600",
         "800x600+0+0", "800x600\n", " 800x600", "800 x 600", "800X600", "800×600", "8e2x600", "٨٠٠x٦٠٠", "99999x99999",
-        "800x600x24", "0x0",
+        "800x600x24", "0x0", "-800x600",
     ],
 )  # fmt: skip
 def test_other_sizes_are_refused(text: str) -> None:
