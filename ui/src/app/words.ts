@@ -27,7 +27,7 @@ export const exact = (at: number): string =>
 
 /** "12 ms", "3.2 s", "4 min 10 s", "2 h 5 min", "3 d 4 h". */
 export function duration(seconds: number): string {
-  if (seconds < 0.0005) return '0 ms'
+  if (seconds < 0.0005) return seconds > 0 ? '< 1 ms' : '0 ms'
   if (seconds < 1) return `${number(seconds * 1000, seconds < 0.01 ? 1 : 0)} ms`
   if (seconds < 60) return `${number(seconds, 1)} s`
   const parts: [number, string][] = [

@@ -25,8 +25,9 @@ export function FailedStart({ id, session, problem }: FailedStartProps) {
     enabled: session !== undefined && !problem?.log,
     retry: false,
   })
-  const output = lastLines(problem?.log || log.data?.log || '', 6)
-  const what = problem ? sentence(problem) : session?.message || session?.reason || t('failed.noWords')
+  const what = problem ? sentence(problem) : session?.reason || session?.message || t('failed.noWords')
+  const words = problem?.log || log.data?.log || (session?.message !== what && session?.message) || ''
+  const output = what.includes(words.trim()) ? '' : lastLines(words, 6)
   const detail = problem && problem.detail !== what ? problem.detail : ''
   return (
     <div className="failed-start">

@@ -37,7 +37,7 @@ export async function attempt(session: Session, what: string, action: () => Prom
   try {
     const after = await action()
     if (after) queries.setQueryData(['session', session.id], after)
-    await queries.invalidateQueries({ queryKey: ['sessions'] })
+    void queries.invalidateQueries({ queryKey: ['sessions'] })
     announce(t('did', { what, name: titleOf(session) }))
     return true
   } catch (error) {

@@ -3,9 +3,15 @@
 import type { Session } from '../api/types'
 import { LIVE, startFailed, stateWord } from '../app/words'
 
-/** Newest first; what is coming up or failed before what runs, what runs before what is over. */
-export function inOrder(sessions: Session[]): Session[] {
-  const rank = (session: Session) => (session.state === 'pending' ? 0 : startFailed(session) ? 1 : LIVE.has(session.state) ? 2 : 3)
+const FRESH = 600
+
+/** Newest first; what comes up or has just failed before what runs, what failed some time ago after it, the rest last. */
+export function inOrder(sessions: Session[], now = Date.now() / 1000): Session[] {
+  const rank = (session: Session) => {
+    if (session.state === 'pending') return 0
+    if (startFailed(session)) return now - session.created < FRESH ? 1 : 3
+    return LIVE.has(session.state) ? 2 : 4
+  }
   return [...sessions].sort((a, b) => rank(a) - rank(b) || b.created - a.created)
 }
 

@@ -49,7 +49,8 @@ export function Bar(props: BarProps) {
   const element = useRef<HTMLDivElement>(null)
   const waiting = useStore(clipboard.waiting)
   const full = useFull()
-  const shown = open || firstLook || panel !== null || state === 'over' || state === 'failed'
+  const over = state === 'over' || state === 'failed'
+  const shown = open || firstLook || panel !== null || over
 
   useEffect(() => {
     const timer = setTimeout(() => setFirstLook(false), 4_000)
@@ -88,24 +89,28 @@ export function Bar(props: BarProps) {
         <span className="viewer-name" title={session.command}>
           {titleOf(session)}
         </span>
-        <QualityFigures meter={meter} link={link} />
-        <Menu label={t('bar.fit')} entries={fitEntries()}>
-          <Icon name="fit" />
-        </Menu>
-        <Tool icon="full" label={full ? t('bar.notFull') : t('bar.full')} pressed={full} run={() => void toggleFull(page.current!).then(focusPicture)} />
-        <Tool icon="clipboard" label={waiting ? t('bar.clipboardNew') : t('bar.clipboard')} pressed={panel === 'clipboard'} dot={waiting} run={() => toggle('clipboard')} />
-        <Tool icon="keyboard" label={t('bar.keys')} pressed={panel === 'keys'} run={() => toggle('keys')} />
-        <Menu label={t('bar.quality')} entries={qualityEntries()}>
-          <Icon name="quality" />
-        </Menu>
-        <Tool icon="camera" label={t('do.screenshot')} run={save} />
-        {may(me, 'session/disconnect', session) && (
-          <Tool icon="pause" label={t('do.suspend')} run={() => void attempt(session, t('do.suspend'), () => api.suspend(session.id)).then((done) => done && go(''))} />
+        {!over && <QualityFigures meter={meter} link={link} />}
+        {!over && (
+          <>
+            <Menu label={t('bar.fit')} entries={fitEntries()}>
+              <Icon name="fit" />
+            </Menu>
+            <Tool icon="full" label={full ? t('bar.notFull') : t('bar.full')} pressed={full} run={() => void toggleFull(page.current!).then(focusPicture)} />
+            <Tool icon="clipboard" label={waiting ? t('bar.clipboardNew') : t('bar.clipboard')} pressed={panel === 'clipboard'} dot={waiting} run={() => toggle('clipboard')} />
+            <Tool icon="keyboard" label={t('bar.keys')} pressed={panel === 'keys'} run={() => toggle('keys')} />
+            <Menu label={t('bar.quality')} entries={qualityEntries()}>
+              <Icon name="quality" />
+            </Menu>
+            <Tool icon="camera" label={t('do.screenshot')} run={save} />
+            {may(me, 'session/disconnect', session) && (
+              <Tool icon="pause" label={t('do.suspend')} run={() => void attempt(session, t('do.suspend'), () => api.suspend(session.id)).then((done) => done && go(''))} />
+            )}
+            {may(me, 'session/terminate', session) && <Tool icon="stop" label={t('do.terminate')} danger run={() => void endSession(session).then(leave)} />}
+          </>
         )}
-        {may(me, 'session/terminate', session) && <Tool icon="stop" label={t('do.terminate')} danger run={() => void endSession(session).then(leave)} />}
       </div>
-      {panel === 'clipboard' && <ClipboardPanel clipboard={clipboard} close={leave} />}
-      {panel === 'keys' && <KeysPanel link={link} field={field} close={leave} />}
+      {panel === 'clipboard' && !over && <ClipboardPanel clipboard={clipboard} close={leave} />}
+      {panel === 'keys' && !over && <KeysPanel link={link} field={field} close={leave} />}
       <button type="button" className="viewer-handle" aria-expanded={shown} aria-label={shown ? t('bar.hide') : t('bar.show')} title={t('bar.key')} onClick={() => (shown ? (setFirstLook(false), leave()) : setOpen(true))}>
         <Icon name="down" />
       </button>
@@ -148,7 +153,5 @@ function qualityEntries(): MenuEntry[] {
   const now = choices.get()
   return [
     ...QUALITIES.map((quality) => ({ label: t(`quality.${quality}` as Key), checked: now.quality === quality, run: () => choices.set({ ...now, quality }) })),
-    { label: t('typing.characters'), checked: !now.positions, group: t('typing.title'), run: () => choices.set({ ...now, positions: false }) },
-    { label: t('typing.positions'), checked: now.positions, run: () => choices.set({ ...now, positions: true }) },
   ]
 }

@@ -178,6 +178,11 @@ export function Before(props: { id: string; session: Session | undefined; start:
           <Failure error={error} title={problem ? sentence(problem) : t('viewer.failed')} />
         )}
         <div className="row wrap">
+          {session && session.state === 'ended' && (
+            <button type="button" className="button" onClick={() => again(session)}>
+              {t('do.again')}
+            </button>
+          )}
           {session && session.state !== 'pending' && (
             <PageLink className="button" to={`session/${id}/info`}>
               {t('do.details')}

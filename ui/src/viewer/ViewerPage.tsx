@@ -14,6 +14,7 @@ import { Bar } from './Bar'
 import { choices, LEVELS } from './choices'
 import { Clipboard } from './clipboard'
 import { Before, Curtain } from './Curtain'
+import { KEYS } from './keysyms'
 import { Link } from './link'
 import { Meter } from './meter'
 import type { Screen } from './screen'
@@ -71,6 +72,7 @@ function Viewer({ session }: { session: Session }) {
       prepare: (screen: Screen) => {
         apply(screen)
         screen.addEventListener('clipboard', (event) => void clipboard.heard((event as CustomEvent<{ text: string }>).detail.text))
+        touchShift(screen)
         if (!coarse()) field.current?.focus({ preventScroll: true })
         void clipboard.offer()
       },
@@ -103,7 +105,6 @@ function Viewer({ session }: { session: Session }) {
 
   useEffect(() => {
     if (!parts) return
-    parts.typing.positions = chosen.positions
     if (parts.link.screen) apply(parts.link.screen)
   }, [parts, chosen])
 
@@ -142,20 +143,23 @@ function Viewer({ session }: { session: Session }) {
         </>
       )}
       {hint && parts && (
-        <Hint seen={understood} done={() => (understood(), focusPicture())} />
+        <Hint link={parts.link} seen={understood} done={() => (understood(), focusPicture())} />
       )}
     </main>
   )
 }
 
 /** Said once: what the viewer does to the keyboard, and the way out. */
-function Hint({ seen, done }: { seen: () => void; done: () => void }) {
+function Hint({ link, seen, done }: { link: Link; seen: () => void; done: () => void }) {
+  const shown = useStore(link.state).now === 'connected'
   useEffect(() => {
+    if (!shown) return
     announce(t('viewer.hint'))
     // it is also in the toolbar's keys panel, so it need not stay
     const timer = setTimeout(seen, 20_000)
     return () => clearTimeout(timer)
-  }, [])
+  }, [shown])
+  if (!shown) return null
   return (
     <div className="viewer-hint" role="note">
       <p>{coarse() ? t('viewer.hintTouch') : t('viewer.hint')}</p>
@@ -164,6 +168,15 @@ function Hint({ seen, done }: { seen: () => void; done: () => void }) {
       </button>
     </div>
   )
+}
+
+/**
+ * With the first key that a viewer sends, the X server takes the keyboard's map over. Were that key a character which no
+ * key of the layout has, programs would look it up in the map of before and lose it (docs/design/processes.md, Keyboard).
+ */
+function touchShift(screen: Screen): void {
+  screen.sendKey(KEYS.shift.keysym, KEYS.shift.code, true)
+  screen.sendKey(KEYS.shift.keysym, KEYS.shift.code, false)
 }
 
 function apply(screen: Screen): void {

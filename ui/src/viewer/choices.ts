@@ -9,10 +9,12 @@ export interface Choices {
   fit: Fit
   sharp: boolean
   quality: Quality
-  positions: boolean
 }
 
-const initial: Choices = { fit: 'match', sharp: false, quality: 'balanced', positions: false }
+/** A phone shows a desktop whole; it should not make everybody's desktop as small as itself. */
+const phone = matchMedia('(pointer: coarse)').matches
+
+const initial: Choices = { fit: phone ? 'fit' : 'match', sharp: false, quality: 'balanced' }
 
 export const choices = keptStore<Choices>('viewer', initial)
 choices.set((kept) => ({ ...initial, ...kept }))

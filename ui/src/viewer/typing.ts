@@ -5,14 +5,15 @@
  * Whatever a browser makes otherwise (input methods, dead keys, touch keyboards, emoji pickers) it writes into the field;
  * that text is then sent as keysyms, a key for each character.
  *
- * Printable keys go without their position on the keyboard. With it Xvnc would take the position alone, and a browser with
- * another layout than the session's would type other characters. By `positions` they go with it, for programs that read
- * positions. Modifiers and the rest always do, but AltGr: where the session's layout has none, its position is Alt.
+ * Printable keys go without their position on the keyboard: a display that heeds it would take the position alone, and a
+ * browser with another layout than the session's would type other characters. Shortcuts, modifiers and the rest have it,
+ * but AltGr: where the session's layout has none, its position is Alt.
  */
 
 import Keyboard from '#novnc/input/keyboard.js'
 
 import { BACKSPACE, keysymsOf } from './keysyms'
+import { Pace } from './pace'
 
 export interface Typed {
   /** `code` null: by the keysym alone. */
@@ -49,7 +50,6 @@ export function difference(before: string, after: string): { back: number; added
 }
 
 export class Typing {
-  positions = false
   private readonly keyboard: Keyboard
   private before = FILL
   private composed = false
@@ -59,6 +59,7 @@ export class Typing {
   private chord = ''
   private wanted: Wanted | null = null
   private pasting: ReturnType<typeof setTimeout> | undefined
+  private readonly pace: Pace
   private readonly stop = new AbortController()
 
   constructor(
@@ -67,6 +68,7 @@ export class Typing {
     /** A touch keyboard composes every word; waiting for its end would hide what is typed. */
     private readonly live: boolean,
   ) {
+    this.pace = new Pace((keysym, code, down) => typed.key(keysym, code, down))
     const options = { signal: this.stop.signal }
     field.addEventListener('keydown', (event) => this.down(event), options)
     field.addEventListener('keyup', (event) => this.up(event), options)
@@ -86,6 +88,7 @@ export class Typing {
     clearTimeout(this.pasting)
     this.stop.abort()
     this.keyboard.ungrab()
+    this.pace.close()
   }
 
   /** All keys up: the page no longer hears of it when they are. */
@@ -100,18 +103,18 @@ export class Typing {
   }
 
   private press(keysym: number): void {
-    this.typed.key(keysym, null, true)
-    this.typed.key(keysym, null, false)
+    this.pace.key(keysym, null, true)
+    this.pace.key(keysym, null, false)
   }
 
   private send(keysym: number | null, code: string, down: boolean): void {
     if (!keysym) return // a key without a meaning; Xvnc would take its position for one
     // Ctrl and a letter of another script is a shortcut, and shortcuts are looked up by position then
     const shortcut = this.modified && keysym > 0x7f
-    const bare = down ? keysym === LEVEL3 || (!this.positions && printable(keysym) && !shortcut) : this.bare.has(code)
+    const bare = down ? keysym === LEVEL3 || (printable(keysym) && !shortcut) : this.bare.has(code)
     if (down && bare) this.bare.add(code)
     else this.bare.delete(code)
-    this.typed.key(keysym, bare ? null : code, down)
+    this.pace.key(keysym, bare ? null : code, down)
   }
 
   private down(event: KeyboardEvent): void {
@@ -155,9 +158,9 @@ export class Typing {
     if (text) this.typed.paste(text)
     const insert = wanted.key === 'Insert'
     const keysym = insert ? INSERT : keysymsOf(wanted.key)[0]!
-    const code = insert || this.positions ? wanted.code : null
-    this.typed.key(keysym, code, true)
-    this.typed.key(keysym, code, false)
+    const code = insert ? wanted.code : null
+    this.pace.key(keysym, code, true)
+    this.pace.key(keysym, code, false)
   }
 
   private input(event: InputEvent): void {
