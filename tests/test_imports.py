@@ -33,6 +33,7 @@ MAY: dict[str, set[str]] = {
         "login",
         "start",
         "session",
+        "simulate",
     },  # the latter: `portcall settings` and kin
     "web": {"start", "login", "session", "gateway", "cluster", "jobs"},
     "start": {"login", "session", "cluster", "jobs"},
@@ -40,11 +41,13 @@ MAY: dict[str, set[str]] = {
     "session": {"cluster"},
     "gateway": {"cluster", "session"},  # a viewer is a Connection of session/connect
     "jobs": {"cluster"},
+    "simulate": {"cluster"},
     "cluster": set(),
     "client": set(),
     "linkd": {"sessiond"},  # the link forks the daemon out of itself
     "sessiond": set(),
     "userside": set(),
+    "simulate": {"cluster"},  # the same balancing, in virtual time
     **{kind: set() for kind in KINDS},
 }
 # The ground's own order.
