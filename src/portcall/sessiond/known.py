@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import json
 import os
@@ -98,14 +99,13 @@ def sessions_by_uid() -> dict[int, int]:
     counts: dict[int, int] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/comm") as file:
-                    if file.read().strip() != processes.SESSION_NAME:
-                        continue
-                uid = os.stat(f"/proc/{entry}").st_uid
-            except OSError:
+            status = processes.stat(int(entry))
+            # one that has ended may wait long for an init that does not care
+            if status is None or status.name != processes.SESSION_NAME or status.state in "ZX":
                 continue
-            counts[uid] = counts.get(uid, 0) + 1
+            with contextlib.suppress(OSError):
+                uid = os.stat(f"/proc/{entry}").st_uid
+                counts[uid] = counts.get(uid, 0) + 1
     return counts
 
 
