@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import json
 import os
@@ -14,6 +15,17 @@ from portcall.model.start import StartOrder
 from portcall.sessiond.processes import Process
 
 FILE = "session.json"
+_EXCHANGE, _HERE = 2, -100  # RENAME_EXCHANGE, AT_FDCWD: linux/fs.h, linux/fcntl.h
+_renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)  # glibc 2.28
+
+
+def _put(new: str, path: str) -> None:
+    """``new`` becomes ``path``, atomically; by exchange where it can be: the next save then writes over the old one.
+
+    A file made and one deleted for each of the half dozen saves of a start cost more than all else in them.
+    """
+    if _renameat2 is None or _renameat2(_HERE, new.encode(), _HERE, path.encode(), _EXCHANGE) != 0:
+        os.rename(new, path)  # there is none yet, or the file system cannot
 
 
 class Record:
@@ -61,9 +73,10 @@ class Record:
         temporary = f"{directory}/.{FILE}"
         text = json.dumps(self.document(), separators=(",", ":"))  # dump would use the encoder that is not in C
         try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
-                file.write(text)
-            os.rename(temporary, f"{directory}/{FILE}")
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb") as file:
+                file.write(text.encode())
+                file.truncate()
+            _put(temporary, f"{directory}/{FILE}")
         except OSError as error:
             raise StartFailed(f"the session's record cannot be written in {directory}: {error.strerror}") from error
 
