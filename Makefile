@@ -5,11 +5,11 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-start bench-idle bench-view install uninstall lock format clean
+.PHONY: help run test bench bench-start bench-idle bench-view bench-decide bench-storm bench-simulate install uninstall lock format clean
 .NOTPARALLEL:
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 run: ## start a server for yourself and print its link; ARGS="--port 4000" passes options on
 	@scripts/setup run
@@ -19,7 +19,7 @@ test: ## format, lint, types, unit tests, then real processes and a real browser
 	@scripts/setup test
 	@exec $(PY) scripts/check
 
-bench: bench-start bench-idle bench-view ## all measurements below
+bench: bench-start bench-idle bench-view bench-decide bench-storm bench-simulate ## all measurements below
 
 bench-start: ## time from a click to the first bytes of the picture, against bare Xvnc
 	@scripts/setup bench
@@ -32,6 +32,18 @@ bench-idle: ## memory and processor use of idle sessions
 bench-view: ## bytes/s, latency and connections of the viewer's path, against websockify
 	@scripts/setup bench
 	@exec $(PY) -m bench.view $(ARGS)
+
+bench-decide: ## time of a whole decision about a start, and of a start with functions, against bare Xvnc
+	@scripts/setup bench
+	@exec $(PY) -m bench.decide $(ARGS)
+
+bench-storm: ## 200 starts in a second on 20 servers whose records come late
+	@scripts/setup bench
+	@exec $(PY) -m bench.storm $(ARGS)
+
+bench-simulate: ## a simulation of 100,000 starts on 1,000 servers
+	@scripts/setup bench
+	@exec $(PY) -m bench.simulate $(ARGS)
 
 install: ## as root: install for many users under /usr/lib/portcall, with a systemd unit (not started)
 	@scripts/install

@@ -54,6 +54,7 @@ COMMANDS: tuple[Row, ...] = (
         "Try administrators' functions, and show what each kind is given and may return.",
         SERVER,
     ),
+    _row("simulate", "simulate", "Replay starts in virtual time, to compare chains of load balancing.", SERVER),
     _row("completion", "completion", "Print the script that completes commands and sessions.", SHELL),
     _row("link", "daemons", "Run a user's link (servers start it)."),
     _row("session", "daemons", "Run a session daemon (links start it)."),
