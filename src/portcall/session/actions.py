@@ -110,7 +110,8 @@ class Actions:
         peer = self._reports.peer(session_id)
         if peer is not None:
             result, _ = await peer.request(lambda seq: messages.ReadLog(seq, size))
-            return {"log": str(result.get("log", "")), "size": int(result.get("size", 0))}
+            total = result.get("size")
+            return {"log": str(result.get("log", "")), "size": total if isinstance(total, int) else 0}
         text = session.message or ""
         return {"log": text[-size:], "size": len(text.encode("utf-8", "replace"))}
 
@@ -120,7 +121,8 @@ class Actions:
         if peer is None:
             return []
         result, _ = await peer.request(messages.ListProcesses)
-        return list(result.get("processes", []))
+        found = result.get("processes")
+        return found if isinstance(found, list) else []
 
     async def screenshot(self, session_id: str, width: int | None, image_format: str) -> picture.Picture:
         session = self._registry.get(session_id)

@@ -57,8 +57,8 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> t
     await reader.readexactly(16)
     (name_size,) = struct.unpack(">I", await reader.readexactly(4))
     await _pass_over(reader, name_size)
-    if width * height > _MAX_PIXELS:
-        raise OSError(f"its screen of {width}x{height} is too large")
+    if not 0 < width * height <= _MAX_PIXELS:
+        raise OSError(f"its screen is {width}x{height}")
     writer.write(b"\0\0\0\0" + _TRUE_COLOUR)
     writer.write(struct.pack(">BxHi", 2, 1, 0))  # raw
     writer.write(struct.pack(">BBHHHH", 3, 0, 0, 0, width, height))
