@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
+import { budget } from './dev/budget'
+
 // The library exports its RFB class alone; its keysym tables and keyboard are files beside it.
 const novnc = fileURLToPath(new URL('./node_modules/@novnc/novnc/core', import.meta.url))
 
@@ -10,6 +12,7 @@ export default defineConfig({
   base: './', // addresses relative to the page's <base>, so that any path prefix will do
   plugins: [
     react(),
+    budget(),
     {
       name: 'base-in-development', // the server writes it otherwise
       apply: 'serve',

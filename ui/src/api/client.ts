@@ -35,7 +35,7 @@ export async function call(method: string, path: string, options: Options = {}):
     })
   } catch (error) {
     if (options.signal?.aborted) throw error
-    throw unreachable(error)
+    throw unreachable()
   }
   if (answer.ok) return answer
   const problem = await problemOf(answer)

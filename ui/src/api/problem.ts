@@ -38,8 +38,8 @@ export class Problem extends Error {
   }
 }
 
-export const unreachable = (cause: unknown): Problem =>
-  new Problem(0, { code: 'unreachable', title: '', detail: cause instanceof Error ? cause.message : '' })
+/** What fetch says of it ("Failed to fetch") would tell nobody more. */
+export const unreachable = (): Problem => new Problem(0, { code: 'unreachable' })
 
 /** The problem of an answer that is not 2xx; a proxy's HTML page becomes one as well. */
 export async function problemOf(answer: Response): Promise<Problem> {

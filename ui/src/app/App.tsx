@@ -42,7 +42,9 @@ function Gate({ linkProblem }: { linkProblem: Problem | null }) {
   const [out, setOut] = useState(false)
   const was = useRef(false)
   if (me.data) was.current = true
-  useEffect(() => whenLoggedOut(() => setOut(true)), [])
+  useEffect(() => {
+    whenLoggedOut(() => setOut(true))
+  }, [])
   const problem = me.error ? asProblem(me.error) : null
   if (out || problem?.loggedOut) {
     const done = () => {
@@ -73,7 +75,9 @@ function Live() {
   const everybody = mayAny(me, 'session/list')
   useEffect(() => goLive(queries, everybody, (session) => session.login === me.login.sub, liveness.set), [everybody, me.login.sub])
   const sessions = useSessions().data?.sessions
-  useEffect(() => sessions?.forEach(tellIfReady), [sessions])
+  useEffect(() => {
+    sessions?.forEach(tellIfReady)
+  }, [sessions])
   return null
 }
 

@@ -22,6 +22,8 @@ export function Dialog({ title, onClose, children, footer, wide, light }: Dialog
     const dialog = element.current!
     const before = document.activeElement
     if (!dialog.open) dialog.showModal()
+    // what asks for the focus got it before the dialog was open, which is not at all
+    dialog.querySelector<HTMLElement>('[data-first]')?.focus()
     return () => {
       dialog.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus()

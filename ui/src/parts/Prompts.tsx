@@ -40,6 +40,7 @@ function Round({ instructions, prompts, busy, send, cancel }: Omit<PromptsProps,
               autoCapitalize="off"
               spellCheck={false}
               autoFocus={index === 0}
+              data-first={index === 0 || undefined}
               value={answers[index] ?? ''}
               onChange={(event) => setAnswers(answers.with(index, event.target.value))}
             />

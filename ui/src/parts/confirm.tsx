@@ -35,7 +35,7 @@ export function Confirmations() {
       onClose={() => question.answer(false)}
       footer={
         <>
-          <button type="button" className="button" autoFocus onClick={() => question.answer(false)}>
+          <button type="button" className="button" data-first onClick={() => question.answer(false)}>
             {t('do.cancel')}
           </button>
           <button type="button" className="button danger" onClick={() => question.answer(true)}>

@@ -68,7 +68,9 @@ export function SessionPage({ id, tab }: { id: string; tab: Tab }) {
 
 function Tabs({ id, tabs, now }: { id: string; tabs: readonly Tab[]; now: Tab }) {
   const nav = useRef<HTMLElement>(null)
-  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [now])
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [now])
   return (
     <nav ref={nav} className="tabs" aria-label={t('session.parts')}>
       {tabs.map((name) => (

@@ -1,6 +1,6 @@
 /** The first page: start a session, and all those there are. */
 
-import { useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 
 import type { Session } from '../api/types'
 import { liveness, useMe, useSessions } from '../app/place'
@@ -32,6 +32,23 @@ const again = (session: Session): void => {
   if (answersOf().open) go(`session/${id}`)
 }
 
+/** Keeps the focus in the list when the card that had it goes away. */
+function Kept({ label, children }: { label: string; children: ReactNode }) {
+  const section = useRef<HTMLElement>(null)
+  const held = useRef<Element | null>(null)
+  useEffect(() => {
+    if (held.current && !held.current.isConnected && document.activeElement === document.body) {
+      held.current = null
+      section.current?.focus({ preventScroll: true })
+    }
+  })
+  return (
+    <section ref={section} tabIndex={-1} aria-label={label} onFocus={(event) => (held.current = event.target)}>
+      {children}
+    </section>
+  )
+}
+
 export function SessionsPage() {
   const me = useMe().data
   const query = useSessions()
@@ -52,11 +69,11 @@ export function SessionsPage() {
           const over = shown.filter((session) => session.state === 'ended' && !startFailed(session))
           const present = shown.filter((session) => session.state !== 'ended' || startFailed(session))
           return (
-            <section aria-label={t('sessions.title')}>
+            <Kept label={t('sessions.title')}>
               <div className="list-head">
                 <p className="quiet" role="status">
                   {t('sessions.count', { n: sessions.filter((session) => LIVE.has(session.state)).length })}
-                  {live === 'polling' && <span className="warn-text"> · {t('live.polling')}</span>}
+                  {live === 'polling' && !query.error && <span className="warn-text"> · {t('live.polling')}</span>}
                 </p>
                 {sessions.length > 4 && (
                   <input
@@ -111,7 +128,7 @@ export function SessionsPage() {
                   )}
                 </>
               )}
-            </section>
+            </Kept>
           )
         }}
       </Loaded>

@@ -87,7 +87,7 @@ export function StartDialog({ command: given, onClose, onStarted }: StartDialogP
               onChange={(event) => setCommand(event.target.value)}
               autoCapitalize="off"
               spellCheck={false}
-              autoFocus
+              data-first
             />
           )}
         </Field>

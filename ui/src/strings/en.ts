@@ -90,7 +90,7 @@ export const en = {
   // and what to do about it
   'todo.passing': 'This usually passes. Try again in a moment.',
   'todo.other': 'If it stays so, tell the people who run this server.',
-  'todo.unreachable': 'Check your network. Sessions go on meanwhile.',
+  'todo.unreachable': 'Check your network. This page comes back by itself, and sessions go on meanwhile.',
   'todo.not-json': 'A proxy on the way may be in trouble. Try again in a moment.',
   'todo.page': 'Reload the page. If it happens again, report it.',
   'todo.forbidden': 'Somebody with more permissions can do it, or give them to you.',
