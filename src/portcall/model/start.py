@@ -25,7 +25,7 @@ MAX_DEPTH = 32  # of params within params
 @dataclass(frozen=True)
 class StartRequest:
     """What the user asked. ``key`` repeats: the same key from the same login is the same session. ``answered`` are
-    the forms that the client has shown."""
+    the forms that the client has shown. ``review``: only ask what remains to be asked; start nothing."""
 
     command: str
     geometry: str = ""
@@ -39,6 +39,7 @@ class StartRequest:
     userid: Optional[str] = None
     key: str = ""
     answered: List[str] = field(default_factory=list)
+    review: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class Output:
 
 @dataclass(frozen=True)
 class NeedForm:
+    """An empty ``form``: nothing remains to be asked, and the client wanted to know just that."""
+
     form: Dict[str, Any]
 
 

@@ -129,8 +129,8 @@ class Pipeline:
         account = await self._account(login.sub)
         person = Person(login, tuple(account.groups), tuple(self._registry.of(login.sub)))
         form = await self._steps.form(request, bookmark, person, trace)  # B3, B4
-        if form is not None:
-            return NeedForm(form)
+        if form is not None or request.review:
+            return NeedForm(form or {})
         launcher, options = await self._steps.schedule(request, bookmark, person, trace)  # B5
         request = check(await self._steps.event(request, launcher, person, trace))  # B6
         profile = self._profiles.get(request.profile)

@@ -15,7 +15,8 @@ _CHANGEABLE = frozenset({
 def start_data(request: StartRequest) -> dict[str, Any]:
     """The start object; the idempotency key and the list of forms shown are the client's and ours."""
     document: dict[str, Any] = codec.to_document(request)
-    return {name: value for name, value in document.items() if value is not None and name not in ("key", "answered")}
+    ours = ("key", "answered", "review")
+    return {name: value for name, value in document.items() if value is not None and name not in ours}
 
 
 def changeable(data: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class StartBody(BaseModel):
     userdata: str | None = None
     userid: str | None = None
     answered: list[str] = Field(default_factory=list, description="ids of forms that were shown")
+    review: bool = Field(False, description="start nothing; stage is form, or review where nothing remains to be asked")
     key: str = Field("", max_length=256, description="the same key is the same session; header Idempotency-Key wins")
 
 

@@ -202,7 +202,7 @@ async def session_trace(request: Request, session_id: str, owned: Owned = mine("
 async def _answer(request: Request, login: Login, session_id: str, outcome: Outcome | None, connect: bool) -> Response:
     here = services(request)
     if isinstance(outcome, NeedForm):
-        return JSONResponse({"stage": "form", "form": outcome.form})
+        return JSONResponse({"stage": "form", "form": outcome.form} if outcome.form else {"stage": "review"})
     if isinstance(outcome, NeedAuth):
         return JSONResponse({"stage": "auth", "session": session_id, **codec.to_document(outcome)})
     if isinstance(outcome, Scheduled) and outcome.text:
