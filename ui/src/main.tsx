@@ -13,6 +13,7 @@ import './styles/frame.css'
 import './styles/sessions.css'
 import './styles/session.css'
 import './styles/viewer.css'
+import './styles/forms.css'
 
 async function enter(token: string | null): Promise<Problem | null> {
   if (!token) return null

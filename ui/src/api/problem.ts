@@ -11,6 +11,8 @@ export class Problem extends Error {
   readonly retryAfter: number | null
   readonly log: string
   readonly steps: unknown[]
+  /** Everything that the server said, for those who know the code. */
+  readonly document: Record<string, unknown>
 
   constructor(status: number, document: Record<string, unknown>) {
     const text = (name: string) => (typeof document[name] === 'string' ? (document[name] as string) : '')
@@ -25,6 +27,7 @@ export class Problem extends Error {
     const wait = document['retry_after'] ?? document['retryAfter']
     this.retryAfter = typeof wait === 'number' ? wait : null
     this.log = text('log')
+    this.document = document
     this.steps = Array.isArray(document['steps']) ? document['steps'] : []
   }
 

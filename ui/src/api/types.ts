@@ -1,5 +1,7 @@
 /** The documents of the HTTP API, as docs/design/http-api.md has them. Times are seconds since 1970, memory is bytes. */
 
+import type { ShownForm } from './administered'
+
 export type State = 'pending' | 'running' | 'suspended' | 'ending' | 'ended' | 'lost'
 
 export interface Session {
@@ -109,6 +111,11 @@ export interface StartRequest {
   params?: Record<string, unknown>
   profile?: string
   keyboardLayout?: string
+  bookmarkId?: string
+  /** Ids of the forms that were shown. */
+  answered?: string[]
+  /** Only say what remains to be asked; start nothing. */
+  review?: boolean
 }
 
 export interface TraceServer {
@@ -116,6 +123,18 @@ export interface TraceServer {
   kept: boolean
   rule?: string
   figure?: unknown
+  /** The step of the chain, if it was one. */
+  step?: string
+}
+
+export interface ChainStep {
+  name: string
+  result: string
+  rule: string
+  before: number
+  after: number
+  took: number
+  log?: string[]
 }
 
 export interface Step {
@@ -125,6 +144,9 @@ export interface Step {
   result: string
   detail?: string
   servers?: TraceServer[]
+  /** Of the balancing step: what each of its own steps did, and how many servers each rule dropped. */
+  chain?: ChainStep[]
+  dropped?: Record<string, number>
 }
 
 export interface Trace {
@@ -135,7 +157,8 @@ export interface Trace {
 
 export type StartStage =
   | { stage?: undefined; result: Session; trace: Step[] | Trace }
-  | { stage: 'form'; form: unknown }
+  | { stage: 'form'; form: ShownForm }
+  | { stage: 'review' }
   | { stage: 'auth'; attempt: string; title: string; instructions: string; prompts: Prompt[]; session: string }
 
 export interface Connect {

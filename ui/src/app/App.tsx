@@ -12,17 +12,19 @@ import { Announcements } from '../parts/announce'
 import { Confirmations } from '../parts/confirm'
 import { Empty, Failure, Forbidden, Loading } from '../parts/states'
 import { SessionsPage } from '../sessions/SessionsPage'
+import { FormWizard } from '../sessions/FormWizard'
 import { StartPrompts } from '../sessions/StartPrompts'
 import { tellIfReady } from '../sessions/TellMe'
 import { SessionPage, type Tab, TABS } from '../session/SessionPage'
 import { t } from '../strings/t'
-import { Frame, PAGES } from './Frame'
+import { Frame, pageAt } from './Frame'
 import { Crash } from './Crash'
 import { liveness, mayAny, queries, useMe, useSessions } from './place'
 import { Link, usePath } from './router'
 
 const ViewerPage = lazy(() => import('../viewer/ViewerPage'))
 const Admin = lazy(() => import('../admin/Admin'))
+const Administration = lazy(() => import('../admin/Administration'))
 
 export function App({ linkProblem }: { linkProblem: Problem | null }) {
   return (
@@ -65,6 +67,7 @@ function Gate({ linkProblem }: { linkProblem: Problem | null }) {
       <Live key={me.data.login.jti} />
       <Page />
       <StartPrompts />
+      <FormWizard />
     </>
   )
 }
@@ -85,7 +88,7 @@ function Page() {
   const path = usePath()
   const me = useMe().data
   const [, id, part] = /^session\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? []
-  const title = id ? null : PAGES.find((page) => page.path === path)
+  const title = id ? null : pageAt(path)
   useEffect(() => {
     if (!id) document.title = [title && t(title.name), me?.title || 'Portcall'].filter(Boolean).join(' · ')
   }, [id, title, me?.title])
@@ -98,7 +101,7 @@ function Page() {
     )
   return (
     <Frame me={me} path={path}>
-      <Crash key={path}>
+      <Crash key={id ? path : (title?.path ?? path)}>
         <Suspense fallback={<Loading what={t('load.page')} />}>{inFrame(me, path, id, part)}</Suspense>
       </Crash>
     </Frame>
@@ -108,8 +111,8 @@ function Page() {
 function inFrame(me: Me | undefined, path: string, id: string | undefined, part: string | undefined): ReactNode {
   if (id && TABS.includes(part as Tab)) return <SessionPage id={decodeURIComponent(id)} tab={part as Tab} />
   if (path === '') return <SessionsPage />
-  const page = PAGES.find((one) => one.path === path)
-  if (page) return page.allowed(me) ? <Admin path={path} /> : <Forbidden what={t('forbidden.page', { page: t(page.name) })} />
+  const page = pageAt(path)
+  if (page) return page.allowed(me) ? page.deep ? <Administration path={path} /> : <Admin path={path} /> : <Forbidden what={t('forbidden.page', { page: t(page.name) })} />
   return (
     <Empty title={t('lost.title')} page>
       <p>{t('lost.text')}</p>

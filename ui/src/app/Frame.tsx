@@ -18,6 +18,8 @@ export interface PageLink {
   name: Key
   icon: IconName
   group?: Key
+  /** There are pages below it. */
+  deep?: true
   allowed: (me: Me | undefined) => boolean
 }
 
@@ -27,10 +29,22 @@ export const PAGES: PageLink[] = [
   { path: 'manage/servers', name: 'page.servers', icon: 'servers', group: 'group.manage', allowed: (me) => mayAny(me, 'session/list') },
   { path: 'manage/sessions', name: 'page.allSessions', icon: 'sessions', group: 'group.manage', allowed: (me) => mayAny(me, 'session/list') },
   { path: 'manage/logins', name: 'page.allLogins', icon: 'people', group: 'group.manage', allowed: (me) => mayAny(me, 'login/list') },
-  { path: 'system/settings', name: 'page.settings', icon: 'settings', group: 'group.system', allowed: (me) => may(me, 'server/settings') },
-  { path: 'system/audit', name: 'page.audit', icon: 'audit', group: 'group.system', allowed: (me) => may(me, 'audit/read') },
-  { path: 'system/log', name: 'page.log', icon: 'log', group: 'group.system', allowed: (me) => may(me, 'server/log') },
+  { path: 'system/settings', name: 'page.settings', icon: 'settings', group: 'group.systemLocal', allowed: (me) => may(me, 'server/settings') },
+  { path: 'system/static-data', name: 'page.staticData', icon: 'data', group: 'group.systemLocal', deep: true, allowed: (me) => may(me, 'admin/static-data') },
+  { path: 'system/session-start', name: 'page.sessionStart', icon: 'order', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/functions') },
+  { path: 'system/schedule', name: 'page.schedule', icon: 'clock', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/functions') },
+  { path: 'system/forms', name: 'page.forms', icon: 'form', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/forms') },
+  { path: 'system/bookmarks', name: 'page.bookmarks', icon: 'bookmark', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/bookmarks') },
+  { path: 'system/profiles', name: 'page.profiles', icon: 'profile', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/profiles') },
+  { path: 'system/events', name: 'page.events', icon: 'bolt', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/functions') },
+  { path: 'system/metrics', name: 'page.metrics', icon: 'chart', group: 'group.systemCustom', deep: true, allowed: (me) => may(me, 'admin/functions') },
+  { path: 'system/permissions', name: 'page.permissions', icon: 'shield', group: 'group.systemAccess', deep: true, allowed: (me) => may(me, 'admin/permissions') },
+  { path: 'system/audit', name: 'page.audit', icon: 'audit', group: 'group.systemAccess', allowed: (me) => may(me, 'audit/read') },
+  { path: 'system/log', name: 'page.log', icon: 'log', group: 'group.systemAccess', allowed: (me) => may(me, 'server/log') },
 ]
+
+/** The page that an address belongs to. */
+export const pageAt = (path: string): PageLink | undefined => PAGES.find((page) => page.path === path || (page.deep && path.startsWith(`${page.path}/`)))
 
 export function Frame({ me, path, children }: { me: Me | undefined; path: string; children: ReactNode }) {
   const [palette, setPalette] = useState(false)
@@ -80,7 +94,7 @@ export function Frame({ me, path, children }: { me: Me | undefined; path: string
         {pages.map((page, index) => (
           <span key={page.path} className="rail-item">
             {page.group && page.group !== pages[index - 1]?.group && <span className="rail-head">{t(page.group)}</span>}
-            <Link to={page.path} aria-current={path === page.path ? 'page' : undefined}>
+            <Link to={page.path} aria-current={pageAt(path) === page ? 'page' : undefined}>
               <Icon name={page.icon} />
               <span>{t(page.name)}</span>
             </Link>

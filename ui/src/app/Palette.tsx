@@ -4,6 +4,7 @@ import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
 
 import type { Me, Session } from '../api/types'
 import { actionsOn } from '../sessions/actions'
+import { startBookmark, useBookmarks } from '../sessions/Bookmarks'
 import { NEW_SESSION } from '../sessions/NewSession'
 import { begin } from '../sessions/starts'
 import { guessKeyboard, windowGeometry } from '../sessions/defaults'
@@ -40,6 +41,7 @@ export function Palette({ me, pages, onClose }: { me: Me | undefined; pages: Pag
   const dialog = useRef<HTMLDialogElement>(null)
   const list = useId()
   const sessions = useSessions().data?.sessions ?? []
+  const bookmarks = useBookmarks().data ?? []
 
   useEffect(() => {
     const before = document.activeElement
@@ -49,7 +51,7 @@ export function Palette({ me, pages, onClose }: { me: Me | undefined; pages: Pag
     }
   }, [])
 
-  const choices = found(words, [...ofSessions(sessions, me), ...ofPages(pages), ...general(me)], me)
+  const choices = found(words, [...ofSessions(sessions, me), ...bookmarks.map((one) => ({ label: t('bookmarks.start', { name: one.name }), note: t('palette.bookmark'), run: () => startBookmark(one) })), ...ofPages(pages), ...general(me)], me)
   const now = Math.min(at, choices.length - 1)
   const choose = (choice: Choice | undefined) => {
     if (!choice) return

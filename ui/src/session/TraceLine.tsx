@@ -1,8 +1,9 @@
 /** Why: the steps of a start as a vertical line, each with how long it took, what came of it, and the servers it weighed. */
 
-import type { Step, TraceServer } from '../api/types'
+import type { Step } from '../api/types'
 import { duration } from '../app/words'
 import { known, t } from '../strings/t'
+import { ChainSteps, NearestMiss, Weighed } from './Weighed'
 
 export const stepName = (step: string): string => known(`step.${step}`, step.replace(/[-_.]+/g, ' '))
 
@@ -24,8 +25,10 @@ export function TraceLine({ steps, unfinished }: { steps: Step[]; unfinished?: b
           <svg className="trace-bar" viewBox="0 0 100 2" preserveAspectRatio="none" aria-hidden="true">
             <rect width={Math.max(0.6, (step.took / longest) * 100)} height="2" />
           </svg>
-          {step.detail && <p className="quiet small pre">{step.detail}</p>}
-          {step.servers && step.servers.length > 0 && <Weighed servers={step.servers} />}
+          {step.detail && !step.chain?.length && <p className="quiet small pre">{step.detail}</p>}
+          {step.chain && step.chain.length > 0 && <ChainSteps chain={step.chain} />}
+          {step.servers && step.servers.length > 0 && <Weighed servers={step.servers} chain={step.chain} chosen={step.result} />}
+          {step.servers && !step.servers.some((server) => server.kept) && <NearestMiss servers={step.servers} chain={step.chain} />}
         </li>
       ))}
       {unfinished && (
@@ -34,30 +37,5 @@ export function TraceLine({ steps, unfinished }: { steps: Step[]; unfinished?: b
         </li>
       )}
     </ol>
-  )
-}
-
-function Weighed({ servers }: { servers: TraceServer[] }) {
-  return (
-    <table className="table small">
-      <thead>
-        <tr>
-          <th scope="col">{t('trace.server')}</th>
-          <th scope="col">{t('trace.kept')}</th>
-          <th scope="col">{t('trace.by')}</th>
-          <th scope="col">{t('trace.figure')}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {servers.map((server) => (
-          <tr key={server.serverId}>
-            <td>{server.serverId}</td>
-            <td>{server.kept ? t('trace.yes') : t('trace.no')}</td>
-            <td>{server.rule ?? ''}</td>
-            <td>{server.figure === undefined ? '' : String(server.figure)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   )
 }

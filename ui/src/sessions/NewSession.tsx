@@ -9,6 +9,7 @@ import { useStore } from '../app/store'
 import { useKeyboards } from './keyboards'
 import { t } from '../strings/t'
 import { answersOf, guessKeyboard, windowGeometry } from './defaults'
+import { BookmarkTiles, useBookmarks } from './Bookmarks'
 import { StartDialog } from './StartDialog'
 import { begin, recent } from './starts'
 
@@ -23,6 +24,8 @@ export function NewSession({ me }: { me: Me | undefined }) {
   const layouts = useKeyboards()
 
   if (me && !may(me, 'session/start')) return <p className="notice">{t('new.forbidden')}</p>
+
+  if (me?.level === 'limited') return <BookmarksOnly />
 
   const start = (what: string) => {
     const answers = answersOf()
@@ -84,6 +87,7 @@ export function NewSession({ me }: { me: Me | undefined }) {
           </p>
         )}
       </form>
+      <BookmarkTiles />
       {used.length > 0 && (
         <ul className="chips" aria-label={t('new.recent')}>
           {used.map((one) => (
@@ -96,6 +100,18 @@ export function NewSession({ me }: { me: Me | undefined }) {
         </ul>
       )}
       {options && <StartDialog command={command} onClose={() => setOptions(false)} onStarted={() => setCommand('')} />}
+    </section>
+  )
+}
+
+/** For those who may not start commands of their own. */
+function BookmarksOnly() {
+  const found = useBookmarks().data
+  return (
+    <section className="new">
+      <h2>{t('new.title')}</h2>
+      <p className="quiet small">{found?.length === 0 ? t('bookmarks.onlyNone') : t('bookmarks.only')}</p>
+      <BookmarkTiles />
     </section>
   )
 }

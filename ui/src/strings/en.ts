@@ -1,6 +1,10 @@
 /** English. A key that ends in _one or _other is a plural of its stem, chosen by `n`. */
 
+import { administration } from './administration'
+
 export const en = {
+  ...administration,
+
   // what can be done
   'do.open': 'Open',
   'do.rename': 'Rename',

@@ -1,0 +1,156 @@
+/** Functions of some kinds: list and order at the left, the one that is open beside it. */
+
+import { useQueryClient } from '@tanstack/react-query'
+import { type KeyboardEvent, useRef, useState } from 'react'
+
+import { type FunctionDocument, functions, type Kind } from '../../api/administered'
+import { asProblem, type Problem } from '../../api/problem'
+import { Link } from '../../app/router'
+import { announce } from '../../parts/announce'
+import { Icon } from '../../parts/Icon'
+import { Failure, Loaded } from '../../parts/states'
+import { t } from '../../strings/t'
+import { ListPage, Nothing, RowLink } from '../parts/ListPage'
+import { moved } from '../parts/Order'
+import { useDocuments } from '../parts/useDocuments'
+import { FunctionEditor } from './FunctionEditor'
+import { firstOnly, inOrder, inUse, isBalance, useKinds } from './kinds'
+
+interface FunctionsProps {
+  kinds: string[]
+  /** The page's path; a function is one step below it. */
+  base: string
+  /** What comes behind the base, if anything. */
+  rest: string
+  title: string
+  about: string
+}
+
+export function FunctionsPage(props: FunctionsProps) {
+  const { base, rest, title, about } = props
+  return (
+    <ListPage title={title} about={about} open={rest !== ''} back={base} list={<FunctionList {...props} />}>
+      <FunctionPane {...props} />
+    </ListPage>
+  )
+}
+
+const newPath = (base: string, kind: string) => `${base}/new-${kind}`
+
+export function FunctionPane({ base, rest, kinds }: Pick<FunctionsProps, 'base' | 'rest' | 'kinds'>) {
+  const table = useKinds()
+  const query = useDocuments(functions)
+  if (!rest) return <p className="quiet master-hint">{t('fn.choose')}</p>
+  return (
+    <Loaded query={table} loading={t('load.functions')}>
+      {(rows) => (
+        <Loaded query={query} loading={t('load.functions')}>
+          {(all) => {
+            const saved = all.find((one) => one.id === rest)
+            const kindName = saved?.kind ?? kinds.find((name) => rest === `new-${name}`)
+            const kind = rows.kinds.find((one) => one.name === kindName)
+            if (!kind) return <Nothing title={t('doc.gone')} text={t('doc.goneText')} />
+            return <FunctionEditor key={rest} kind={kind} saved={saved} all={all} pathOf={(id) => (id ? `${base}/${encodeURIComponent(id)}` : base)} />
+          }}
+        </Loaded>
+      )}
+    </Loaded>
+  )
+}
+
+export function FunctionList({ base, rest, kinds }: Pick<FunctionsProps, 'base' | 'rest' | 'kinds'>) {
+  const table = useKinds()
+  const query = useDocuments(functions)
+  return (
+    <Loaded query={table} loading={t('load.functions')}>
+      {(rows) => (
+        <Loaded query={query} loading={t('load.functions')}>
+          {(all) => (
+            <>
+              {kinds.map((name) => {
+                const kind = rows.kinds.find((one) => one.name === name)
+                return kind && <OneKind key={name} kind={kind} all={all} base={base} rest={rest} />
+              })}
+            </>
+          )}
+        </Loaded>
+      )}
+    </Loaded>
+  )
+}
+
+function OneKind({ kind, all, base, rest }: { kind: Kind; all: FunctionDocument[]; base: string; rest: string }) {
+  const client = useQueryClient()
+  const [problem, setProblem] = useState<Problem | null>(null)
+  const list = useRef<HTMLUListElement>(null)
+  const dragged = useRef<number | null>(null)
+  const mine = inOrder(all, kind.name)
+  const ordered = !isBalance(kind.name) && mine.length > 1
+
+  // each keeps its position, so a new order is a new position for those that moved
+  const move = async (from: number, to: number) => {
+    if (to < 0 || to >= mine.length || from === to) return
+    setProblem(null)
+    const next = moved(mine, from, to).map((one, position) => ({ ...one, position }))
+    const changed = next.filter((one) => mine.find((other) => other.id === one.id)!.position !== one.position)
+    client.setQueryData<FunctionDocument[]>(['admin', 'functions'], (before) => before?.map((one) => next.find((other) => other.id === one.id) ?? one))
+    announce(t('order.said', { name: mine[from]!.name, at: to + 1, n: mine.length }))
+    requestAnimationFrame(() => list.current?.querySelectorAll<HTMLElement>('a')[to]?.focus())
+    try {
+      for (const one of changed) if (one.fixed === null) await functions.put(one.id, one, one.revision)
+    } catch (error) {
+      setProblem(asProblem(error))
+    }
+    void client.invalidateQueries({ queryKey: ['admin', 'functions'] })
+  }
+  const onKeyDown = (index: number) => (event: KeyboardEvent) => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key]
+    if (!step) return
+    event.preventDefault()
+    if (event.altKey && ordered) void move(index, index + step)
+    else list.current?.querySelectorAll<HTMLElement>('a')[index + step]?.focus()
+  }
+  return (
+    <section className="function-kind">
+      <div className="row">
+        <h2 className="grow">{kind.title}</h2>
+        <Link className="button small" to={newPath(base, kind.name)} aria-label={t('fn.newOf', { kind: kind.title.toLowerCase() })}>
+          <Icon name="plus" />
+          {isBalance(kind.name) ? t('fn.newScript') : kind.name === 'metric' ? t('fn.newMetric') : t('fn.new')}
+        </Link>
+      </div>
+      <p className="quiet small">{kind.help}</p>
+      {problem && <Failure error={problem} />}
+      {mine.length === 0 ? (
+        <p className="quiet small nothing-small">{t('fn.none')}</p>
+      ) : (
+        <ul ref={list} className="row-links" aria-label={kind.title}>
+          {mine.map((one, index) => (
+            <li
+              key={one.id}
+              draggable={ordered}
+              aria-keyshortcuts={ordered ? 'Alt+ArrowUp Alt+ArrowDown' : undefined}
+              onKeyDown={onKeyDown(index)}
+              onDragStart={() => (dragged.current = index)}
+              onDragOver={(event) => event.preventDefault()}
+              onDrop={(event) => {
+                event.preventDefault()
+                if (dragged.current !== null) void move(dragged.current, index)
+                dragged.current = null
+              }}
+            >
+              <RowLink
+                to={`${base}/${encodeURIComponent(one.id)}`}
+                now={rest === one.id}
+                name={one.name}
+                note={one.fixed ? t('doc.fromFile') : one.engine === 'javascript' ? '' : one.engine}
+                badge={<span className={inUse(all, one) ? 'badge running' : 'badge'}>{!one.enabled ? t('fn.off') : inUse(all, one) ? (isBalance(kind.name) ? t('fn.on1') : t('fn.inUse')) : t('fn.notUsed')}</span>}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
+      {ordered && <p className="quiet small">{firstOnly(kind.name) ? t('fn.orderFirst') : t('fn.orderAll')}</p>}
+    </section>
+  )
+}
