@@ -32,8 +32,10 @@ export function lineOf(data: string): Line {
 }
 
 function wordsOf(record: Record<string, unknown>): string {
-  const { timestamp, level, event, line, message, ...rest } = record
-  const more = Object.entries(rest).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  const { timestamp, level, event, line, message, at: _, ...rest } = record
+  const more = Object.entries(rest)
+    .filter(([, value]) => value !== '')
+    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
   return [timestamp, level, event ?? message ?? line, ...more].filter((part) => part !== undefined && part !== '').join(' ')
 }
 

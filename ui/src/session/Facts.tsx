@@ -42,7 +42,7 @@ export function Facts({ session }: { session: Session }) {
     ['fact.id', <code key="i">{session.id}</code>],
   ]
   return (
-    <div className={picture ? 'info' : ''}>
+    <div className={picture ? 'with-picture' : ''}>
       {picture && <Thumbnail id={session.id} live name={titleOf(session)} />}
       <dl className="facts">
       {rows
