@@ -56,7 +56,9 @@ class Audit:
             if len(entries) == limit:
                 break
             try:
-                entries.append(json.loads(line))
+                entry = json.loads(line)
             except ValueError:  # a line cut by the window, or by a full disk
                 continue
+            if isinstance(entry, dict):
+                entries.append(entry)
         return entries

@@ -123,10 +123,10 @@ class Pipeline:
     ) -> tuple[StartOrder, Account] | NeedForm:
         self._allow(login, request)  # B2
         trace.step("permissions", "may start", login.level)
+        account = await self._account(login.sub)  # with the groups that bookmarks are for
         bookmark = self._bookmark(login, request.bookmark_id)
         request = self._steps.answer(check(_from(bookmark, request)), bookmark)
         profile = self._profiles.get(request.profile)
-        account = await self._account(login.sub)
         person = Person(login, tuple(account.groups), tuple(self._registry.of(login.sub)))
         form = await self._steps.form(request, bookmark, person, trace)  # B3, B4
         if form is not None or request.review:
