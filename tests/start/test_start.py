@@ -477,3 +477,22 @@ def test_a_start_whose_process_died_before_it_was_decided_is_not_waited_for_with
         assert (session_id, outcome) == ("s", None)
 
     served(test, tmp_path)
+
+
+def test_a_bookmark_for_a_group_is_its_members_from_their_first_start_on(tmp_path: Path) -> None:
+    """Nothing was asked of the server before that could have told it their groups."""
+
+    async def test(server: Server) -> None:
+        async with await server.client(PEOPLE["admin"]) as admin:
+            for name, group in (("ours", USER), ("theirs", "nogroup")):
+                body = {"name": name, "command": "xterm", "groups": [group]}
+                answer = await admin.put(f"/api/bookmarks/{name}", json=body)
+                assert answer.status_code == 200, answer.text
+        link = server.link(USER)
+        session_id, _ = await start(server, command="", bookmark_id="ours")
+        assert server.services.registry.get(session_id).params["bookmarkId"] == "ours"
+        with pytest.raises(PortcallError, match="no bookmark"):
+            await start(server, command="", bookmark_id="theirs")
+        assert [order.command for order in link.orders] == ["xterm"]
+
+    served(test, tmp_path)
