@@ -20,7 +20,7 @@ from portcall.sessiond.run import destroy, run_adopted
 from portcall.sessiond.spawn import on_exit
 
 _A_DAY = 86_400.0
-_MOST, _WITHIN = 5, 60.0  # adoptions of one session in so many seconds, before it is given up
+_SHORT, _MOST_SHORT_LIVES = 1.0, 5  # so many daemons in a row that live no longer: the session is given up
 _PATIENCE = 5.0
 _NOT_FOUND = 3  # exit code
 _TEMPORARY = re.compile(re.escape(places.TEMPORARY) + r"(\d+)-")
@@ -33,13 +33,17 @@ class Adoption:
         self._loop, self._base, self._socket = loop, base, socket_path
         self._account, self._clock = account, clock
         self._watched: set[str] = set()
-        self._times: dict[str, list[float]] = {}
+        self._adopting: set[str] = set()  # a daemon was forked for it, and has not yet said that it has taken over
+        self._adopted_at: dict[str, float] = {}
+        self._short_lives: dict[str, int] = {}  # how many of its daemons in a row died at once
+        self._waiters: list[Callable[[], Any]] = []
         self._condemned: set[str] = set()
         self.delivering = False  # whether a server is there to hear of ends
 
     def alive(self) -> list[str]:
-        """Ids of the sessions that have a daemon."""
-        return [name for name in places.names(self._base) if places.held(self._base, name)]
+        """Ids of the sessions that have a daemon, or are just getting one."""
+        names = places.names(self._base)
+        return [name for name in names if name in self._adopting or places.held(self._base, name)]
 
     def forked(self, pid: int, name: str) -> None:
         """A child of ours is the daemon of this session."""
@@ -60,37 +64,36 @@ class Adoption:
 
         self._loop.child(fork(run, []), gone)
 
-    def look(self, on_done: Callable[[], Any] = lambda: None) -> None:
+    def look(self, on_done: Callable[[], Any] | None = None) -> None:
         """Adopt what has lost its daemon; ``on_done`` once each has one, or has gone."""
         self._clean()
-        waiting: set[int] = set()
-
-        def one_done(read: int) -> None:
-            waiting.discard(read)
-            self._loop.forget(read)
-            os.close(read)
-            if not waiting:
-                patience.cancel()
-                on_done()
-
-        def all_done() -> None:
-            for read in sorted(waiting):
-                one_done(read)
-
-        patience = self._loop.after(_PATIENCE, all_done)
         for name in places.names(self._base):
             if name in self._condemned:
                 continue
             if places.held(self._base, name):
                 self._watch(name)
-                continue
-            read = self._adopt(name)
-            if read >= 0:
-                waiting.add(read)
-                self._loop.watch(read, READ, lambda _events, read=read: one_done(read))  # type: ignore[misc]
-        if not waiting:
-            patience.cancel()
-            on_done()
+            elif name not in self._watched:  # else its daemon has just been forked, or its death is about to be heard
+                self._adopt(name)
+        if on_done is not None:
+            self._wait(on_done)
+
+    def _wait(self, on_done: Callable[[], Any]) -> None:
+        """For all that are being adopted, whoever asked for it; not longer than is bearable."""
+
+        def once() -> None:
+            if once in self._waiters:
+                self._waiters.remove(once)
+                patience.cancel()
+                on_done()
+
+        self._waiters.append(once)
+        patience = self._loop.after(_PATIENCE, once)
+        self._all_adopted()
+
+    def _all_adopted(self) -> None:
+        if not self._adopting:
+            for waiter in list(self._waiters):
+                waiter()
 
     def _watch(self, name: str) -> None:
         """A daemon that somebody else forked."""
@@ -104,22 +107,27 @@ class Adoption:
 
     def _daemon_ended(self, name: str) -> None:
         self._watched.discard(name)
+        at = self._adopted_at.pop(name, None)
+        short = at is not None and self._clock.monotonic() - at < _SHORT
+        self._short_lives[name] = self._short_lives.get(name, 0) + 1 if short else 0
         if os.path.isdir(f"{self._base}/sessions/{name}"):
             self.look()
+        else:
+            self._short_lives.pop(name, None)
 
-    def _adopt(self, name: str) -> int:
-        """Fork a daemon for it; the descriptor that says when it has taken over, or -1 where it is not to be."""
+    def _adopt(self, name: str) -> None:
+        """Fork a daemon for it, unless it is another server's, or over and there is nobody to be told."""
         path = f"{self._base}/sessions/{name}"
         record = Record.load(path)
         if record is not None and self._socket not in record.sockets:
-            return -1  # another server's
+            return
         if record is not None and record.ended is not None:
             if self._clock.now() - (record.session.ended or 0.0) > _A_DAY:
                 shutil.rmtree(path, ignore_errors=True)
-                return -1
+                return
             if not self.delivering:
-                return -1
-        give_up = self._too_often(name)
+                return
+        give_up = self._short_lives.get(name, 0) >= _MOST_SHORT_LIVES
         read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
         def run() -> None:
@@ -127,17 +135,21 @@ class Adoption:
 
         def told(event: str) -> None:
             if event == "adopted":
+                os.write(write, b".")
                 os.close(write)
 
+        def heard(_events: int) -> None:
+            if os.read(read, 1):
+                self._adopted_at[name] = self._clock.monotonic()
+            self._loop.forget(read)
+            os.close(read)
+            self._adopting.discard(name)
+            self._all_adopted()
+
+        self._adopting.add(name)
         self.forked(fork(run, [write]), name)
         os.close(write)
-        return read
-
-    def _too_often(self, name: str) -> bool:
-        now = self._clock.monotonic()
-        times = [at for at in self._times.get(name, []) if now - at < _WITHIN]
-        self._times[name] = [*times, now]
-        return len(times) >= _MOST
+        self._loop.watch(read, READ, heard)
 
     def _clean(self) -> None:
         """Directories that never became a session's: a warm display's, or one whose maker was killed."""

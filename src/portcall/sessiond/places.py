@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import shutil
 import stat
 from typing import Iterator
@@ -13,6 +14,7 @@ from typing import Iterator
 from portcall.errors import Conflict, StartFailed
 from portcall.model.ids import is_session_id
 
+_TRIES, _BETWEEN = 5, 0.003
 TEMPORARY = ".new-"  # a session's directory before it is claimed; the prefix of a warm display's too
 
 
@@ -79,9 +81,15 @@ class Place:
     def take(cls, base: str, name: str) -> Place | None:
         """An existing one whose daemon has died; None where somebody holds it, or there is none."""
         path = f"{base}/sessions/{name}"
-        try:
-            lock = _locked(path)
-        except OSError:
+        for _ in range(_TRIES):
+            try:
+                lock = _locked(path)
+                break
+            except BlockingIOError:
+                select.select((), (), (), _BETWEEN)  # who only looks (``held``) is through in no time
+            except OSError:
+                return None
+        else:
             return None
         try:
             current = os.stat(f"{path}/lock").st_ino == os.fstat(lock).st_ino
