@@ -105,7 +105,17 @@ async def servers(request: Request, login: Login = may("server/list")) -> Respon
 
 @router.get("/profiles", response_model=ProfilesShape)
 async def profiles(request: Request, login: Login = may("session/start")) -> Response:
-    return JSONResponse({"profiles": [codec.to_document(item) for item in services(request).profiles.all()]})
+    """What a session may be started with; ``revision`` and ``fixed`` as other documents have them."""
+    kept = services(request).documents.profiles.all()
+    none = {"revision": 0, "fixed": None}  # the default one need not be written
+    return JSONResponse({
+        "profiles": [
+            {**codec.to_document(item), **none}
+            if item.name not in kept
+            else {**codec.to_document(item), "revision": kept[item.name].revision, "fixed": kept[item.name].fixed}
+            for item in services(request).profiles.all()
+        ]
+    })  # fmt: skip
 
 
 class BookmarksShape(BaseModel):
