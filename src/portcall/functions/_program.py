@@ -33,50 +33,82 @@ async def run(argv: list[str], stdin: bytes, wall: float, output: int) -> Ran:
         raise FunctionFailed("an argument has a NUL character", cause="missing")
     # its end, if it has one to give us, does not reach this far: it goes when the server goes
     words = [word.encode("utf-8", "surrogateescape") for word in (*_with_the_server(), *argv)]
-    if "/" not in argv[0] and shutil.which(argv[0], path=environment["PATH"]) is None:
+    if shutil.which(argv[0], path=environment["PATH"]) is None:
         raise FunctionFailed(f"there is no program {argv[0]!r}", cause="missing")
+    loop = asyncio.get_running_loop()
     try:
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env=environment, cwd="/", start_new_session=True,
-        )  # fmt: skip
+        transport, watched = await loop.subprocess_exec(
+            lambda: _Watched(loop, output), *words, env=environment, cwd="/", start_new_session=True
+        )
     except (OSError, ValueError) as error:
         raise FunctionFailed(f"{argv[0]!r} cannot be run: {error}", cause="missing") from error
+    group = transport.get_pid()
     try:
+        watched.feed(transport.get_pipe_transport(0), stdin)
         async with asyncio.timeout(wall):
-            _, out, err = await asyncio.gather(
-                _feed(process, stdin), _read(process.stdout, output, argv[0]), _read(process.stderr, output, argv[0])
-            )
-            code = await process.wait()
+            await watched.exited
+            _kill(group)  # what it left running may hold its output open
+            await watched.closed
     except TimeoutError as error:
         raise FunctionFailed(f"{argv[0]!r} took longer than {wall:g} seconds and was stopped", cause="time") from error
+    except _TooMuch as error:
+        raise FunctionFailed(f"{argv[0]!r} printed more than {output} bytes and was stopped", cause="output") from error
     finally:
-        # also what it left running
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-    return Ran(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+        _kill(group)
+        transport.close()
+        await watched.exited_for_sure()
+    code = transport.get_returncode()
+    out, err = (bytes(watched.data[fd]).decode("utf-8", "replace") for fd in (1, 2))
+    return Ran(-1 if code is None else code, out, err)
 
 
-async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
-    if process.stdin is None:
-        return
-    with contextlib.suppress(ConnectionError):  # it need not read its input
-        for begin in range(0, len(data), 65_536):
-            process.stdin.write(data[begin : begin + 65_536])
-            await process.stdin.drain()
-    with contextlib.suppress(ConnectionError):
-        process.stdin.close()
-        await process.stdin.wait_closed()
+class _TooMuch(Exception):
+    pass
 
 
-async def _read(stream: asyncio.StreamReader | None, most: int, name: str) -> bytes:
-    data = bytearray()
-    while stream is not None and (chunk := await stream.read(65_536)):
-        data += chunk
-        if len(data) > most:
-            raise FunctionFailed(f"{name!r} printed more than {most} bytes and was stopped", cause="output")
-    return bytes(data)
+class _Watched(asyncio.SubprocessProtocol):
+    """``exited``: the process ended. ``closed``: nothing more can come. Both fail when too much came."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, most: int) -> None:
+        self.data = {1: bytearray(), 2: bytearray()}
+        self.exited: asyncio.Future[None] = loop.create_future()
+        self.closed: asyncio.Future[None] = loop.create_future()
+        self._most = most
+        self._open = {1, 2}
+        self._gone = asyncio.Event()
+
+    def feed(self, pipe: asyncio.BaseTransport | None, data: bytes) -> None:
+        """It need not read its input."""
+        if isinstance(pipe, asyncio.WriteTransport):
+            pipe.write(data)
+            if pipe.can_write_eof():
+                pipe.write_eof()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.data[fd] += data
+        if len(self.data[fd]) > self._most:
+            for future in (self.exited, self.closed):
+                if not future.done():
+                    future.set_exception(_TooMuch())
+                    future.exception()  # one of them nobody waits for
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        self._open.discard(fd)
+        if not self._open and not self.closed.done():
+            self.closed.set_result(None)
+
+    def process_exited(self) -> None:
+        self._gone.set()
+        if not self.exited.done():
+            self.exited.set_result(None)
+
+    async def exited_for_sure(self) -> None:
+        await self._gone.wait()
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
 
 
 @lru_cache(maxsize=1)

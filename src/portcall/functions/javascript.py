@@ -14,14 +14,16 @@ from portcall.functions import _program
 from portcall.functions._js.advice import hint, invalid, refuse
 from portcall.functions._js.lane import Lane
 from portcall.functions._js.process import Exec, OutOfTime, Reply, Request, Worker, WorkerGone, encode
-from portcall.functions._js.source import Prepared, only_throw, prepare
+from portcall.functions._js.source import Prepared, member, only_throw, prepare
 from portcall.functions.base import Call, Engine, Result, Source
 from portcall.model.function import Kind, Limits
 from portcall.model.roster import Picked
 
 _COPY = 40e-6  # seconds of processor time for the copies that a server's record may need
+_TELL = 10.0  # seconds to tell a worker what changed
 _QUICK = 0.25  # seconds; slower functions stay where they hold up no other
 _PLACE = re.compile(r"<input>:(\d+):(\d+)")
+_READ = re.compile(r"cannot (?:read|set) property '([^']+)' of ")
 
 
 class JavaScript(Engine):
@@ -53,6 +55,11 @@ class JavaScript(Engine):
         worker = await self.trial.take()
         try:
             await self._compile(worker, source, prepared)
+        except FunctionInvalid:
+            raise
+        except BaseException:
+            worker.kill()
+            raise
         finally:
             self.trial.give(worker)
 
@@ -68,7 +75,8 @@ class JavaScript(Engine):
             await self._compile(worker, source, prepared)
             request = self._request(worker, prepared, call, held)
             if call.roster is not None:
-                await worker.sync(call.roster)
+                async with asyncio.timeout(_TELL):
+                    await worker.sync(call.roster)
             if lane is self.trial:
                 began = time.perf_counter()
             reply = await worker.run(request, self._exec(call.bounds) if call.kind.may_run else None)
@@ -81,6 +89,11 @@ class JavaScript(Engine):
             raise FunctionFailed(
                 f"{source.name}: the engine stopped while it ran", function=source.name, cause="crash"
             ) from error
+        except FunctionInvalid:
+            raise
+        except BaseException:
+            worker.kill()  # given up in the middle: what it says next belongs to nobody
+            raise
         else:
             if reply.retire:
                 worker.kill()
@@ -114,7 +127,7 @@ class JavaScript(Engine):
                 f"{source.name}: the engine stopped while it read the function", function=source.name, cause="crash"
             ) from error
         if said:
-            raise _syntax(source, said, len(head))
+            raise _syntax(source, said)
 
     def _request(self, worker: Worker, prepared: Prepared, call: Call, held: int) -> Request:
         limits = call.bounds
@@ -137,7 +150,9 @@ class JavaScript(Engine):
 
     def _exec(self, limits: Limits) -> Exec:
         async def execute(argv: list[str], stdin: str) -> dict[str, Any]:
-            ran = await _program.run(argv, stdin.encode("utf-8", "replace"), limits.wall, limits.output)
+            # a little less than the function has, so that it can still say what it makes of it
+            wall = 0.9 * limits.wall
+            ran = await _program.run(argv, stdin.encode("utf-8", "replace"), wall, limits.output)
             return {"code": ran.code, "stdout": ran.stdout, "stderr": ran.stderr}
 
         return execute
@@ -178,7 +193,7 @@ def _prepare(source: Source) -> Prepared:
 def _head(prepared: Prepared) -> str:
     """What stands before the source on its first line. A variable that was not declared lives for one call."""
     declared = f"var {', '.join(prepared.variables)}; " if prepared.variables else ""
-    return f"(function (exec, console) {{ {declared}return ("
+    return f"(function (exec, console) {{ {declared}return (\n"
 
 
 def _over_time(source: Source, seconds: float, log: tuple[str, ...] = ()) -> FunctionFailed:
@@ -188,22 +203,20 @@ def _over_time(source: Source, seconds: float, log: tuple[str, ...] = ()) -> Fun
     )  # fmt: skip
 
 
-def _syntax(source: Source, said: str, shift: int) -> FunctionInvalid:
+def _syntax(source: Source, said: str) -> FunctionInvalid:
     refuse(source.name, source.text)  # its words are better than the engine's, where it has any
     message = said.split("\n", 1)[0].removeprefix("SyntaxError: ")
-    line, column = _place(said, shift) or (1, 1)
+    line, column = _place(said) or (1, 1)
     lines = source.text.count("\n") + 1
     if line > lines:
         return invalid(source.name, "the function is not complete", lines, 1, "a bracket is not closed")
     return invalid(source.name, message, line, column)
 
 
-def _place(stack: str, shift: int) -> tuple[int, int] | None:
+def _place(stack: str) -> tuple[int, int] | None:
     match = _PLACE.search(stack)
-    if match is None:
-        return None
-    line, column = int(match.group(1)), int(match.group(2))
-    return line, max(1, column - shift) if line == 1 else column
+    # the source begins on the second line of what the engine reads
+    return (int(match.group(1)) - 1, int(match.group(2))) if match and match.group(1) != "1" else None
 
 
 def _error(source: Source, limits: Limits, error: dict[str, Any], log: tuple[str, ...]) -> Exception:
@@ -225,25 +238,20 @@ def _error(source: Source, limits: Limits, error: dict[str, Any], log: tuple[str
 
 
 def _threw(source: Source, error: dict[str, Any], message: str, extra: dict[str, Any]) -> FunctionThrew:
-    prepared = prepare(source.text)
+    text = prepare(source.text).text
     name = str(error.get("name", ""))
     stack = _own_part(str(error.get("stack", "")))
-    found = _place(stack, len(_head(prepared))) if stack else only_throw(prepared.text, message)
+    found = _place(stack) if stack else only_throw(text, message)
+    if match := _READ.search(message):
+        found = member(text, match.group(1), found) or found
     if advice := hint(name, message):
         message = f"{message} ({advice})"
     if found:
         extra |= {"line": found[0], "column": found[1]}
     # what somebody wrote for users is shown as it is; a slip is shown as one
     said = message if name in ("", "Error") or not name.endswith("Error") else f"{name}: {message}"
-    return FunctionThrew(said, name=name, stack=_shown(stack, source, len(_head(prepared))), **extra)
-
-
-def _shown(stack: str, source: Source, shift: int) -> str:
-    def place(match: re.Match[str]) -> str:
-        line, column = _place(match.group(), shift) or (1, 1)
-        return f"{source.name}:{line}:{column}"
-
-    return _PLACE.sub(place, stack)
+    shown = _PLACE.sub(lambda match: "{}:{}:{}".format(source.name, *(_place(match.group()) or (1, 1))), stack)
+    return FunctionThrew(said, name=name, stack=shown, **extra)
 
 
 def _own_part(stack: str) -> str:

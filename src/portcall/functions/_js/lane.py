@@ -27,6 +27,7 @@ class Lane:
         self._keep, self._most, self._nice, self._queue, self._wait = keep, most, nice, queue, wait
         self._idle: list[Worker] = []
         self._waiters: deque[asyncio.Future[Worker]] = deque()
+        self._young: set[Worker] = set()
         self._starting = self._syncing = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._roster: Roster | None = None
@@ -94,7 +95,7 @@ class Lane:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(worker.stop() for worker in list(self.workers)))
+        await asyncio.gather(*(worker.stop() for worker in self.workers | self._young))
         self.workers.clear()
 
     def warm(self) -> None:
@@ -112,7 +113,7 @@ class Lane:
 
     async def _start(self) -> None:
         try:
-            worker = await Worker.start(self._nice)
+            worker = await Worker.start(self._nice, self._young)
         except PortcallError as error:
             self._starting -= 1
             while self._waiters:
@@ -124,6 +125,7 @@ class Lane:
             self._starting -= 1
             raise
         self._starting -= 1
+        self._young.discard(worker)
         self.workers.add(worker)
         self._spawn(self._mourn(worker))
         if self._roster is not None and not self._waiters:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import json
 import os
 import signal
 import socket
@@ -62,17 +63,16 @@ class Reply:
 class Worker:
     """``compiled``: sources it knows. ``held``: the number of the call whose array of servers it still has."""
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], sock: socket.socket) -> None:
         self.pid = process.pid
         self.ended = asyncio.Event()
         self.held = 0
         self.calls = 0
         self.alive = True  # until it is killed or ends by itself
         self._process = process
-        self._reader = reader
-        self._writer = writer
+        self._socket = sock
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter | None = None
         self._compiled: set[str] = set()
         self._roster: weakref.ref[Roster] | None = None
         self._revision = 0
@@ -81,26 +81,13 @@ class Worker:
         asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
 
     @classmethod
-    async def start(cls, nice: int = 0) -> Worker:
-        """A worker that is ready; FunctionFailed says why there is none."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        with theirs:
-            command = [
-                sys.executable, "-I", "-S", "-B", str(_HERE / "worker.py"), str(theirs.fileno()), engine_path(),
-                str(_HERE / "host.js"), str(ADDRESS_SPACE), str(os.getpid()), str(nice),
-            ]  # fmt: skip
-            try:
-                process = subprocess.Popen(  # noqa: ASYNC220 - it must be this thread's child: PDEATHSIG; a few ms
-                    command, pass_fds=[theirs.fileno()], env={}, cwd="/", start_new_session=True,
-                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                )  # fmt: skip
-            except OSError as error:
-                ours.close()
-                raise FunctionFailed(f"a worker for functions cannot be started: {error}", cause="crash") from error
-        reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
-        worker = cls(process, reader, writer)
+    async def start(cls, nice: int = 0, into: set[Worker] | None = None) -> Worker:
+        """A worker that is ready; FunctionFailed says why there is none. In ``into`` from its first moment."""
+        worker = cls(*_spawn(nice))
+        if into is not None:
+            into.add(worker)
         try:
+            worker._reader, worker._writer = await asyncio.open_connection(sock=worker._socket, limit=1 << 20)
             async with asyncio.timeout(START_WITHIN):
                 what, parts = await worker._receive()
         except (TimeoutError, WorkerGone) as error:
@@ -190,6 +177,8 @@ class Worker:
         body = [what]
         for part in parts:
             body += (struct.pack("!I", len(part)), part)
+        if self._writer is None or not self.alive:
+            raise WorkerGone("it has been stopped")
         try:
             self._writer.write(b"".join((struct.pack("!I", sum(map(len, body))), *body)))
             await self._writer.drain()
@@ -217,7 +206,7 @@ class Worker:
         if not self.ended.is_set():
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        self._writer.close()
+        self._close()
 
     async def stop(self) -> None:
         """Kill it, and come back when it is gone."""
@@ -230,7 +219,33 @@ class Worker:
         self._process.wait()
         self.alive = False
         self.ended.set()
-        self._writer.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._writer is None:
+            self._socket.close()
+        else:
+            self._writer.close()
+
+
+def _spawn(nice: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """The process and our end of the line. It must be this thread's child, for PDEATHSIG; it takes a few ms."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with theirs:
+        command = [
+            sys.executable, "-I", "-S", "-B", str(_HERE / "worker.py"), str(theirs.fileno()), engine_path(),
+            str(_HERE / "host.js"), str(ADDRESS_SPACE), str(os.getpid()), str(nice),
+        ]  # fmt: skip
+        try:
+            process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], env={}, cwd="/", start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        except OSError as error:
+            ours.close()
+            raise FunctionFailed(f"a worker for functions cannot be started: {error}", cause="crash") from error
+    return process, ours
 
 
 def engine_path() -> str:
@@ -246,16 +261,26 @@ def encode(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
     except (UnicodeEncodeError, TypeError, ValueError):  # half of a surrogate pair
-        import json
-
         return json.dumps(value, default=str).encode()
 
 
 def _json(parts: list[bytes], number: int) -> Any:
     try:
-        return msgspec.json.decode(parts[number])
-    except (IndexError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:
+            return msgspec.json.decode(parts[number])
+        except msgspec.DecodeError:
+            return _whole(json.loads(parts[number]))  # half of a surrogate pair
+    except (IndexError, ValueError, RecursionError) as error:
         raise WorkerGone("what it said is no JSON") from error
+
+
+def _whole(value: Any) -> Any:
+    """With halves of surrogate pairs replaced, which no other program could read."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return {_whole(key): _whole(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _message(parts: list[bytes]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from portcall.functions._js.tokens import NAME, SIGN, STRING, TEMPLATE, Token, place, tokens
 
@@ -60,6 +61,16 @@ def only_throw(text: str, message: str) -> tuple[int, int] | None:
         if len(certain) == 1:
             return place(text, found[certain[0]].at)
     return None
+
+
+def member(text: str, name: str, near: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Where ``.name`` stands, if it stands once: on the line of a place, or anywhere where there is none."""
+    found = tokens(text)
+    places = [
+        place(text, token.at) for before, token in pairwise(found) if token.text == name and before.text in (".", "?.")
+    ]
+    fitting = [one for one in places if near is None or one[0] == near[0]]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 class _Reader:

@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 NO_LIMIT = -1.0
+FILLED = 0.005  # seconds; memory cannot be filled in less
 
 
 def main() -> None:
@@ -141,9 +142,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - it is told to the server
             retire = _cause(self._line_of_error(error))
             out = json.dumps({"error": {"cause": retire}})
-        if not retire and '"cause":"threw"' in out[:40] and (cause := _broken(out)):
-            # the engine's own refusal came through the function's rejected promise
-            retire, out = cause, json.dumps({"error": {"cause": cause}})
+        if not retire and '"cause":"threw"' in out[:40] and _no_memory(out, time.process_time() - began):
+            retire, out = "memory", '{"error":{"cause":"memory"}}'
         log = "[]"
         self._context.set_time_limit(NO_LIMIT)
         self._context.set_memory_limit(-1)
@@ -200,15 +200,12 @@ def _cause(message: str) -> str:
     return "crash"
 
 
-def _broken(out: str) -> str:
-    """An error of the engine itself that the function could see: out of memory."""
-    try:
-        error = json.loads(out)["error"]
-    except (ValueError, KeyError):
-        return ""
+def _no_memory(out: str, took: float) -> bool:
+    """The engine's own refusal, seen by the function as an error; as null where there was no room even for that."""
+    error = json.loads(out)["error"]
     if error.get("name") == "InternalError" and "out of memory" in error.get("message", ""):
-        return "memory"
-    return ""
+        return True
+    return not error.get("name") and error.get("message") == "null" and took > FILLED
 
 
 main()
