@@ -115,7 +115,8 @@ function Methods({ place, done }: { place: Place; done: () => void }) {
     event.preventDefault()
     if (busy) return
     void advance(() =>
-      api.login({ method: method.name, ...(method.user && { user: user.trim() }), ...(method.password && { password }) }),
+      // without a password the server asks what it needs, in rounds
+      api.login({ method: method.name, ...(method.user && { user: user.trim() }), ...(method.password && password && { password }) }),
     )
   }
   return (
