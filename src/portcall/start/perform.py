@@ -18,6 +18,7 @@ from portcall.model.user import Account
 from portcall.session import seats
 from portcall.session.registry import Registry
 from portcall.start.attempts import Attempt
+from portcall.start.gate import Gate
 from portcall.wire import messages
 
 log = structlog.get_logger("start")
@@ -45,7 +46,7 @@ class Perform:
         self._launcher = launcher
         self._groups_of = groups_of
         # Displays coming up at once: more only slow each other down (half of a start is one core's work)
-        self._gate = asyncio.Semaphore(config["starts_at_once"] or _CORES_FACTOR * cores)
+        self._gate = Gate(lambda: int(config["starts_at_once"]) or _CORES_FACTOR * cores)
         self._coming_up: set[str] = set()  # sessions whose display is not alive yet
 
     async def run(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:

@@ -1,0 +1,60 @@
+"""What every launcher must pass. A subclass gives the fixture ``launcher``."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from portcall.errors import StartFailed
+from portcall.launchers.base import Launcher
+from portcall.model import codec
+from portcall.model.start import Invocation, NeedForm, Output, Scheduled, Started, StartOrder
+
+HOSTILE = ("$(id)", "`id`", "a; id", "it's", '"', "--help", "a\nb", "\x1b[31m", "é🐙", "%s{0}", "x" * 30_000)
+
+
+def order(**members: object) -> StartOrder:
+    values = {"geometry": "800x600", "window_mode": "desktop", "signature": "sealed-by-the-server", **members}
+    return StartOrder("s1", "ann", "ann", values.pop("command", "xterm"), **values)  # type: ignore[arg-type]
+
+
+class LauncherContract:
+    def test_it_has_a_name_and_a_title(self, launcher: Launcher) -> None:
+        assert launcher.name.isidentifier()
+        assert launcher.name.islower()
+        assert launcher.title
+
+    def test_the_same_order_is_the_same_command_and_stays_as_it_was(self, launcher: Launcher) -> None:
+        given = order(params={"a": [1]})
+        before = copy.deepcopy(codec.to_document(given))
+        assert launcher.invocation(given) == launcher.invocation(given)
+        assert codec.to_document(given) == before
+
+    @pytest.mark.parametrize("text", HOSTILE)
+    def test_any_text_can_be_handed_to_the_system(self, launcher: Launcher, text: str) -> None:
+        made = launcher.invocation(order(command=text, name=text.replace("\n", ""), params={"p": text}))
+        assert isinstance(made, Invocation)
+        for word in (*made.argv, made.stdin, *made.environment, *made.environment.values()):
+            assert isinstance(word, str)
+            assert "\0" not in word
+            word.encode()
+        assert made.argv[:1] != (text,)  # what a user typed is never the program that runs
+
+    def test_no_secret_is_where_others_on_the_host_can_read_it(self, launcher: Launcher) -> None:
+        made = launcher.invocation(order())
+        assert all("sealed-by-the-server" not in word for word in made.argv)
+
+    def test_success_is_an_outcome_for_this_session(self, launcher: Launcher) -> None:
+        given = order()
+        outcome = launcher.outcome(given, Output(0, "", ""))
+        assert isinstance(outcome, (Started, Scheduled, NeedForm))
+        if not isinstance(outcome, NeedForm):
+            assert outcome.session_id == given.id
+
+    def test_failure_is_told_in_the_words_of_who_failed(self, launcher: Launcher) -> None:
+        with pytest.raises(StartFailed, match="the queue is closed"):
+            launcher.outcome(order(), Output(1, "", "the queue is closed\n"))
+        with pytest.raises(StartFailed) as failure:
+            launcher.outcome(order(), Output(127))
+        assert failure.value.detail
