@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
-import { budget } from './dev/budget'
+import { budget } from './dev/budget.ts'
 
 // The library exports its RFB class alone; its keysym tables and keyboard are files beside it.
 const novnc = fileURLToPath(new URL('./node_modules/@novnc/novnc/core', import.meta.url))

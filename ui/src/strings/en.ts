@@ -346,6 +346,7 @@ export const en = {
   'viewer.hint': 'Every key goes to the session now, Tab and Escape too. To get out: press and release Ctrl+Alt+Shift.',
   'viewer.hintTouch': 'Tap the handle at the top for the toolbar; its keyboard button brings up the keyboard.',
   'viewer.hintSeen': 'Understood',
+  'viewer.viewOnly': 'View only',
   'viewer.connecting': 'Connecting…',
   'viewer.connected': 'Connected to {name}.',
   'viewer.reconnecting': 'Connection lost, reconnecting…',

@@ -48,6 +48,7 @@ export function Bar(props: BarProps) {
   const [firstLook, setFirstLook] = useState(true)
   const element = useRef<HTMLDivElement>(null)
   const waiting = useStore(clipboard.waiting)
+  const viewOnly = useStore(link.viewOnly)
   const full = useFull()
   const over = state === 'over' || state === 'failed'
   const shown = open || firstLook || panel !== null || over
@@ -89,6 +90,7 @@ export function Bar(props: BarProps) {
         <span className="viewer-name" title={session.command}>
           {titleOf(session)}
         </span>
+        {viewOnly && <span className="badge">{t('viewer.viewOnly')}</span>}
         {!over && <QualityFigures meter={meter} link={link} />}
         {!over && (
           <>

@@ -29,6 +29,8 @@ export interface Warning {
 
 const PING = 3_000
 const DEAD = 12_000
+/** So long an answer may take where there is reason to doubt the connection. */
+const DOUBT = 4_000
 const DELAYS = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000]
 
 export class Link {
@@ -55,6 +57,7 @@ export class Link {
     private readonly hooks: { prepare(screen: Screen): void; freeze(): void; thaw(): void },
   ) {
     window.addEventListener('online', this.atOnce)
+    window.addEventListener('offline', this.doubt)
     document.addEventListener('visibilitychange', this.seen)
     void this.dial()
   }
@@ -64,6 +67,7 @@ export class Link {
     clearTimeout(this.timer)
     clearInterval(this.pings)
     window.removeEventListener('online', this.atOnce)
+    window.removeEventListener('offline', this.doubt)
     document.removeEventListener('visibilitychange', this.seen)
     this.screen?.disconnect()
     this.channel?.close()
@@ -86,11 +90,19 @@ export class Link {
 
   private readonly atOnce = () => {
     if (this.state.get().now === 'reconnecting') this.again()
-    else this.ping()
+    else this.doubt()
+  }
+
+  /** Answer soon, or be taken for dead. Silence while timers were asleep is no sign either way. */
+  private readonly doubt = () => {
+    this.heardAt = performance.now() - DEAD + DOUBT
+    this.ping()
   }
 
   private readonly seen = () => {
-    if (!document.hidden && this.state.get().now === 'reconnecting') this.again()
+    if (document.hidden) return
+    if (this.state.get().now === 'reconnecting') this.again()
+    else this.doubt()
   }
 
   private async dial(): Promise<void> {
