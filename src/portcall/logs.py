@@ -52,8 +52,19 @@ def without_secrets(logger: Any, name: str, event: MutableMapping[str, Any]) -> 
     return event
 
 
+def printable(logger: Any, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """For lines of text: what people typed must not begin a line, colour it, or write to who reads it in a terminal."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception" and not value.isprintable():
+            event[key] = "".join(
+                letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in value
+            )
+    return event
+
+
 def set_up(level: str, line_format: str) -> None:
     """``level`` is a name of logging's; ``line_format`` text or json."""
+    escaped = [] if line_format == "json" else [printable]
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if line_format == "json"
@@ -68,7 +79,7 @@ def set_up(level: str, line_format: str) -> None:
         follow,
     ]
     structlog.configure(
-        processors=[*before, renderer],
+        processors=[*before, *escaped, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=_LoggerFactory(),
         cache_logger_on_first_use=False,
@@ -76,7 +87,8 @@ def set_up(level: str, line_format: str) -> None:
     # what libraries log goes the same way
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*before], processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        foreign_pre_chain=[*before],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *escaped, renderer],
     ))  # fmt: skip
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
