@@ -39,7 +39,8 @@ def bash(directory: Path, *words: str) -> list[str]:
 
 
 def test_bash_completes_commands(at: Portcall, bin_: Path) -> None:
-    assert bash(bin_, "portcall", "s") == ["start", "suspend", "screenshot", "server", "servers", "settings"]
+    found = ["start", "suspend", "screenshot", "server", "servers", "settings", "simulate", "static-data"]
+    assert bash(bin_, "portcall", "s") == found
     assert bash(bin_, "portcall", "param", "") == ["ls", "rm", "set"]
 
 

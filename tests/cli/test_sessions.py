@@ -133,7 +133,8 @@ def test_a_trace_is_a_line_for_each_step_and_server(at: Portcall, place: StandIn
     shown = at("explain", ID).out.splitlines()
     assert shown[0] == f"start {ID}: started"
     assert shown[1].split() == ["0.0", "ms", "1.0", "ms", "permissions", "ok:", "full"]
-    assert "one  kept: True, rule: fewest_sessions, figure: 3" in shown[3]
+    assert shown[3].split() == ["SERVER", "RULE", "FIGURE", "STEP"]
+    assert shown[4].split() == ["*", "one", "fewest_sessions", "3", "-"]
     assert at("explain").out.splitlines()[1].split() == ["-", "s1", "-", "refused", "-"]
 
 

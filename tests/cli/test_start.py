@@ -10,18 +10,29 @@ from typing import Any
 
 import pytest
 
-from portcall.cli.forms import convert, fields
 from tests.cli.conftest import Portcall
 from tests.cli.terminal import Terminal
 from tests.client.stand_in import ID, StandIn
 
+
+def item(name: str, label: str = "", **members: Any) -> dict[str, Any]:
+    """An input as a form's document describes it."""
+    known = {"kind": "text", "dataType": "text", "required": False, "value": "", "choices": [], "multiple": False}
+    return {**known, "name": name, "label": label or name, **members}
+
+
 FORM = {
+    "id": "where",
     "name": "Where",
-    "html": """<div class="form-group"><label>Project</label><input name="project" value="wing" required /></div>
-      <label>Memory</label><select name="minRam" data-type="number"><option value="1">1 GB</option>
-      <option value="2" selected>2 GB</option></select><input type="submit" name="go">
-      <input type="hidden" name="site" value="here"><label>Pin</label><input type="password" name="pin">""",
-}
+    "html": "",
+    "inputs": [
+        item("project", "Project", value="wing", required=True),
+        item("minRam", "Memory", kind="select", dataType="number", value="2",
+             choices=[{"value": "1", "label": "1 GB"}, {"value": "2", "label": "2 GB"}]),
+        item("site", kind="hidden", value="here"),
+        item("pin", "Pin", kind="password"),
+    ],
+}  # fmt: skip
 
 
 def asked(place: StandIn) -> dict[str, Any]:
@@ -89,7 +100,7 @@ def test_what_cannot_be_right_is_said_before_anything_is_asked(
 
 
 def test_forms_are_asked_in_the_terminal_one_after_another(at: Portcall, place: StandIn) -> None:
-    place.starts = [{"stage": "form", "form": FORM}, {"stage": "form", "form": {"html": '<input name="last">'}}]
+    place.starts = [{"stage": "form", "form": FORM}, {"stage": "form", "form": {"id": "b", "inputs": [item("last")]}}]
     with Terminal([sys.executable, "-m", "portcall", "start", "xterm"], os.environ) as terminal:
         terminal.wait_for("Project [wing]")
         terminal.type("\n")
@@ -103,31 +114,54 @@ def test_forms_are_asked_in_the_terminal_one_after_another(at: Portcall, place: 
         terminal.type("\n")
         assert terminal.end() == 0
     assert "1234" not in terminal.seen.split("last")[0]
-    sent = [body["params"] for method, path, body in place.asked if (method, path) == ("POST", "/sessions")]
-    first = {"project": "wing", "minRam": 1.0, "site": "here", "pin": "1234"}
-    assert sent == [{}, first, {**first, "last": ""}]
+    sent = [body for method, path, body in place.asked if (method, path) == ("POST", "/sessions")]
+    first = {"project": "wing", "minRam": "1", "site": "here", "pin": "1234"}
+    assert [body["params"] for body in sent] == [{}, first, {**first, "last": ""}]
+    assert [body.get("answered", []) for body in sent] == [[], ["where"], ["where", "b"]]
+    assert len({body["key"] for body in sent}) == len(set(place.keys)) == 1
+
+
+def test_boxes_lists_and_what_was_given_already(at: Portcall, place: StandIn) -> None:
+    choices = [{"value": value, "label": value} for value in ("a", "b", "c")]
+    inputs = [item("agree", kind="checkbox", required=True, value="on"),
+              item("gpu", kind="checkbox", dataType="boolean", value="on"), item("mail", kind="checkbox", value="on"),
+              item("parts", kind="select", multiple=True, choices=choices), item("project", required=True),
+              item("more", dataType="json")]  # fmt: skip
+    place.starts = [{"stage": "form", "form": {"id": "f", "name": "F", "inputs": inputs}}]
+    program = [sys.executable, "-m", "portcall", "start", "--param", "project=wing", "xterm"]
+    with Terminal(program, os.environ) as terminal:
+        terminal.wait_for("agree (yes or no)")
+        terminal.type("no\n")
+        terminal.wait_for("must be agreed to")
+        terminal.type("yes\n")
+        terminal.wait_for("gpu (yes or no)")
+        terminal.type("\n")
+        terminal.wait_for("mail (yes or no)")
+        terminal.type("\n")
+        terminal.wait_for("parts (several")
+        terminal.type("a, d\n")
+        terminal.wait_for("One of: a, b, c")
+        terminal.type("a, c\n")
+        terminal.wait_for("project [wing]")
+        terminal.type("\n")
+        terminal.wait_for("more:")
+        terminal.type("{\n")
+        terminal.wait_for("no JSON")
+        terminal.type("[1]\n")
+        assert terminal.end() == 0
+    (_, last) = [body for method, path, body in place.asked if (method, path) == ("POST", "/sessions")]
+    assert last["params"] == {
+        "agree": "on", "gpu": "false", "parts": ["a", "c"], "project": "wing", "more": "[1]",
+    }  # fmt: skip
 
 
 def test_without_a_terminal_a_form_is_an_error_that_names_its_fields(at: Portcall, place: StandIn) -> None:
     place.starts = [{"stage": "form", "form": FORM}]
     refused = at("start", "xterm")
     assert refused.code == 1
-    assert "--param project=wing, --param minRam=2" in refused.err
-
-
-def test_data_types_convert_as_in_the_guide() -> None:
-    html = '<input name="n" data-type="number"><input name="b" data-type="boolean"><input name="j" data-type="json">'
-    number, boolean, document = fields({"html": html})
-    assert convert(number, "2.5") == 2.5
-    assert convert(boolean, "true") is True
-    assert convert(document, '{"a": 1}') == {"a": 1}
-    with pytest.raises(ValueError, match="could not convert"):
-        convert(number, "much")
-
-
-def test_radio_buttons_are_one_field() -> None:
-    (one,) = fields({"html": '<input type="radio" name="r" value="a"><input type="radio" name="r" value="b">'})
-    assert one.options == [("a", ""), ("b", "")]
+    assert "'Where'" in refused.err
+    assert "Missing: project" in refused.err
+    assert "--param project=wing" in refused.err
 
 
 def test_prompts_of_a_start_are_answered_in_the_terminal(at: Portcall, place: StandIn) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SESSIONS, LOGINS, SERVER, SHELL = "Sessions", "Logins", "Server", "This shell"
-SECTIONS = (SESSIONS, LOGINS, SERVER, SHELL)
+ADMINISTRATION = "What administrators write"
+SECTIONS = (SESSIONS, LOGINS, SERVER, ADMINISTRATION, SHELL)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,18 @@ COMMANDS: tuple[Row, ...] = (
         SERVER,
     ),
     _row("simulate", "simulate", "Replay starts in virtual time, to compare chains of load balancing.", SERVER),
+    *(
+        _row(name, "documents", summary, ADMINISTRATION)
+        for name, summary in (
+            ("bookmarks", "List and write bookmarks: starts that administrators prepared."),
+            ("forms", "List and write forms: what people are asked before a start."),
+            ("functions", "List and write administrators' functions."),
+            ("chains", "List and write the chains of load balancing: login and start."),
+            ("profiles", "List and write profiles: limits and looks of sessions."),
+            ("static-data", "List and write static data: what administrators say about a server."),
+            ("permissions", "Show and write who may do what."),
+        )
+    ),
     _row("completion", "completion", "Print the script that completes commands and sessions.", SHELL),
     _row("link", "daemons", "Run a user's link (servers start it)."),
     _row("session", "daemons", "Run a session daemon (links start it)."),

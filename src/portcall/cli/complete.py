@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[\w.@%+=:,/-]{1,64}\Z")  # what a shell takes for one word, without quotes
 
 
+def bookmarks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of bookmarks that one may start."""
+    from click.shell_completion import CompletionItem
+
+    from portcall.cli.output import neutral
+
+    try:
+        found = (ctx.find_object(Reach) or Reach()).client().documents("bookmarks")
+    except PortcallError:
+        return []
+    return [CompletionItem(one["id"], help=neutral(one["name"])) for one in found if one["id"].startswith(incomplete)]
+
+
 def sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids that begin so, with the name beside them where the shell shows one, and plain names."""
     from click.shell_completion import CompletionItem

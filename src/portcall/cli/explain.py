@@ -72,8 +72,42 @@ def show(trace: dict[str, Any]) -> None:
         text = ": ".join(word for word in words if word)
         name = output.neutral(step.get("step", ""))
         output.line(f"  {at * 1000:8.1f} ms  {took * 1000:8.1f} ms  {name:<{widest}}  {text}".rstrip())
+        _chain(step)
         for server in _servers(step.get("servers")):
-            output.line(f"{'':26}  {'':{widest}}{server}")
+            output.line(f"{'':6}{server}")
+
+
+def _chain(step: dict[str, Any]) -> None:
+    """The steps of load balancing: how many servers went in and came out, what was said, what a function printed."""
+    chain = [one for one in step.get("chain") or [] if isinstance(one, dict)]
+    for number, one in enumerate(chain, 1):
+        name = one.get("name") or "before the chain"
+        took = float(one.get("took") or 0.0) * 1000
+        rule = f"; rule: {one['rule']}" if one.get("rule") and one.get("rule") != name else ""
+        said = (
+            f"{name}: {one.get('result', '')} ({one.get('before', 0)} to {one.get('after', 0)} servers, {took:.1f} ms)"
+        )
+        output.line(output.neutral(f"      {number}. {said}{rule}"))
+        for printed in one.get("log") or []:
+            output.line(output.neutral(f"         | {printed}"))
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """Every server with what kept or dropped it, in columns; the chosen ones first."""
+    cells = [("", "SERVER", "RULE", "FIGURE", "STEP")]
+    for one in sorted(rows, key=lambda row: not row.get("kept")):
+        figure = one.get("figure")
+        cells.append((
+            "*" if one.get("kept") else "", str(one.get("serverId", "")), str(one.get("rule") or ""),
+            "" if figure is None else str(figure), str(one.get("step") or ""),
+        ))  # fmt: skip
+    safe = [[output.neutral(cell) or "-" for cell in row] for row in cells]
+    safe = [[" " if cell == "-" and not column else cell for column, cell in enumerate(row)] for row in safe]
+    widths = [max(map(output.width, column)) for column in zip(*safe, strict=True)]
+    return [
+        "  ".join(cell + " " * (wide - output.width(cell)) for cell, wide in zip(row, widths, strict=True)).rstrip()
+        for row in safe
+    ]
 
 
 def _servers(found: Any) -> list[str]:
@@ -81,6 +115,8 @@ def _servers(found: Any) -> list[str]:
     if isinstance(found, dict):
         found = [{"serverId": name, **(value if isinstance(value, dict) else {"detail": value})}
                  for name, value in found.items()]  # fmt: skip
+    if isinstance(found, list) and found and all(isinstance(one, dict) and "kept" in one for one in found):
+        return _table(found)
     lines = []
     for one in found if isinstance(found, list) else []:
         if isinstance(one, dict):

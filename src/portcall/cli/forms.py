@@ -1,128 +1,117 @@
-"""A form that administrators wrote in HTML, asked in the terminal a field at a time."""
+"""A form of a start, asked in the terminal an input at a time; the server says what it asks, and reads the answers."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
+import math
+import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from portcall.cli import ask
 from portcall.cli.output import neutral
-from portcall.errors import InvalidValue, PortcallError
+from portcall.errors import InvalidValue
+
+Input = dict[str, Any]
+_YES, _NO = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n", "")
 
 
-@dataclass
-class Field:
-    """``kind`` is the input's type; ``convert`` its data-type; ``options`` value and text."""
+def fill(form: dict[str, Any], given: Mapping[str, Any], wrong: str = "") -> dict[str, Any]:
+    """The params that a person answers with, as text; ``given`` are those there are, which become the defaults.
 
-    name: str
-    kind: str = "text"
-    label: str = ""
-    value: str = ""
-    required: bool = False
-    convert: str = ""
-    options: list[tuple[str, str]] = field(default_factory=list)
-
-
-class _Fields(HTMLParser):
-    """Reads fields in their order; a label is the text before a field, or that of its ``for``."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[Field] = []
-        self._text = ""
-        self._select: Field | None = None
-        self._option: str | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "option" and self._select is not None:
-            self._option, self._text = given.get("value"), ""
-            if "selected" in given:
-                self._select.value = given.get("value", "")
-            return
-        if tag not in ("input", "select", "textarea") or not given.get("name"):
-            return
-        kind = given.get("type", "text").lower() if tag == "input" else tag
-        if kind in ("submit", "button", "reset", "image", "file"):
-            return
-        made = Field(given["name"], kind, " ".join(self._text.split()), given.get("value", ""), "required" in given,
-                     given.get("data-type", ""))  # fmt: skip
-        self._text = ""
-        same = next((one for one in self.found if one.name == made.name), None)
-        if kind == "radio":
-            made.options.append((made.value, ""))
-            if same is not None:
-                same.options += made.options
-                made = same
-            elif "checked" not in given:
-                made.value = ""
-        if same is None:
-            self.found.append(made)
-        if tag == "select":
-            self._select = made
-
-    def handle_data(self, data: str) -> None:
-        self._text += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "option" and self._select is not None:
-            text = " ".join(self._text.split())
-            self._select.options.append((text if self._option is None else self._option, text))
-        if tag == "select":
-            self._select = None
-        if tag in ("option", "select"):
-            self._text = ""
-
-
-def fields(form: dict[str, Any]) -> list[Field]:
-    """The fields of a form document: of its HTML, or those it lists."""
-    reader = _Fields()
-    reader.feed(str(form.get("html") or form.get("content") or form.get("form") or ""))
-    reader.close()
-    return reader.found
-
-
-def fill(form: dict[str, Any]) -> dict[str, Any]:
-    """The params that a person answers with; InvalidValue lists the fields where there is nobody to ask."""
-    found = fields(form)
-    if not found:
-        raise PortcallError(
-            f"The start needs the form {form.get('name') or form.get('id')!r}, which cannot be asked here."
-        )
+    ``wrong`` asks for this input alone, again. InvalidValue names what to give where there is nobody to ask.
+    """
+    inputs: list[Input] = [one for one in form.get("inputs") or [] if one.get("name")]
     if not ask.person():
-        names = ", ".join(f"--param {one.name}={one.value or 'VALUE'}" for one in found)
-        raise InvalidValue(f"The start needs a form to be filled in: give {neutral(names)}")
-    if title := form.get("title") or form.get("name"):
-        click.echo(neutral(title), err=True)
-    return {one.name: _ask(one) for one in found}
+        raise InvalidValue(_missing(form, inputs, given), field="params")
+    again = [one for one in inputs if one["name"] == wrong]
+    if not again:
+        click.echo(neutral(form.get("name") or "A form"), err=True)
+        if form.get("description"):
+            click.echo(neutral(form["description"], lines=True), err=True)
+    answers: dict[str, Any] = {}
+    for one in again or inputs:
+        answer = _ask(one, given.get(one["name"], one.get("value", "")))
+        if answer is not None:
+            answers[one["name"]] = answer
+    return answers
 
 
-def _ask(one: Field) -> Any:
-    if one.kind == "hidden":
-        return convert(one, one.value)
-    for value, text in one.options:
-        click.echo(f"  {neutral(value)}  {neutral(text)}".rstrip(), err=True)
+def _missing(form: dict[str, Any], inputs: list[Input], given: Mapping[str, Any]) -> str:
+    left = [one for one in inputs if given.get(one["name"]) in (None, "")]
+    required = [one for one in left if one.get("required")]
+    name = neutral(form.get("name") or form.get("id"))
+    lines = [f"The start asks for the form {name!r}, and there is nobody to ask."]
+    if required:
+        lines.append(f"Missing: {', '.join(neutral(one['name']) for one in required)}.")
+    pairs = [f"{neutral(one['name'])}={_hint(one)}" for one in required or left]
+    lines.append(f"Give: {' '.join(f'--param {shlex.quote(pair)}' for pair in pairs)}")
+    for one in left:
+        if choices := one.get("choices"):
+            values = ", ".join(neutral(choice["value"]) for choice in choices[:30])
+            lines.append(f"  {neutral(one['name'])} is {'some' if one.get('multiple') else 'one'} of: {values}")
+    return "\n".join(lines)
+
+
+def _hint(one: Input) -> str:
+    if one.get("value"):
+        return neutral(one["value"])
+    return {"number": "NUMBER", "boolean": "true", "json": "JSON"}.get(str(one.get("dataType")), "VALUE")
+
+
+def _ask(one: Input, default: Any) -> Any:
+    """None: leave it out, as a browser does with a box that is not checked."""
+    kind, choices = one.get("kind"), one.get("choices") or []
+    if kind == "hidden":
+        return one.get("value", "")
+    if kind == "checkbox":
+        return _box(one)
+    label = str(one.get("label") or one["name"])
+    for choice in choices:
+        text = "" if choice.get("label") == choice["value"] else choice.get("label", "")
+        click.echo(f"  {neutral(choice['value'])}  {neutral(text)}".rstrip(), err=True)
+    hint = " (several: commas between)" if one.get("multiple") else ""
+    if not isinstance(default, str):
+        default = ",".join(map(str, default)) if isinstance(default, list) else json.dumps(default)
     while True:
-        default = one.value or (one.options[0][0] if one.options else "")
-        given = ask.one(one.label or one.name, echo=one.kind != "password", default=default)
-        if one.required and not given:
-            continue
-        if one.options and given not in [value for value, _ in one.options]:
-            continue
-        try:
-            return convert(one, given)
-        except ValueError:
-            click.echo(f"  That is no {one.convert}.", err=True)
+        text = ask.one(label + hint, echo=kind != "password", default=default)
+        problem = _problem(one, text)
+        if not problem:
+            return _several(text) if one.get("multiple") else text
+        click.echo(f"  {neutral(problem)}", err=True)
 
 
-def convert(one: Field, given: str) -> Any:
-    """The value as its data-type says (forms guide); ValueError where it cannot be read so."""
-    if one.convert == "number":
-        return float(given)
-    if one.convert == "boolean" or one.kind == "checkbox":
-        return given.lower() in ("true", "yes", "on", "1", "y")
-    return json.loads(given) if one.convert == "json" else given
+def _box(one: Input) -> str | None:
+    """``true`` or ``false`` for a boolean, else the box's value or nothing."""
+    while True:
+        word = ask.one(f"{one.get('label') or one['name']} (yes or no)", default="no").lower()
+        if word in _NO and one.get("required"):
+            click.echo("  This must be agreed to.", err=True)
+        elif word in _YES:
+            return "true" if one.get("dataType") == "boolean" else str(one.get("value") or "on")
+        elif word in _NO:
+            return "false" if one.get("dataType") == "boolean" else None
+
+
+def _several(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _problem(one: Input, text: str) -> str:
+    """What is wrong with an answer, as far as it can be told here; the server has the last word."""
+    if not text:
+        return "This is needed." if one.get("required") else ""
+    offered = {choice["value"] for choice in one.get("choices") or []}
+    given = _several(text) if one.get("multiple") else [text]
+    if offered and not offered.issuperset(given):
+        return f"One of: {', '.join(sorted(offered))}"
+    try:
+        if one.get("dataType") == "number" and not math.isfinite(float(text)):
+            raise ValueError
+        if one.get("dataType") == "json":
+            json.loads(text)
+    except ValueError:
+        return f"That is no {'number' if one['dataType'] == 'number' else 'JSON'}."
+    return "true or false" if one.get("dataType") == "boolean" and text.lower() not in _YES + _NO[:-1] else ""

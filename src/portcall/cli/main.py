@@ -22,6 +22,7 @@ _BY_STATUS = {401: NOT_PERMITTED, 403: NOT_PERMITTED, 404: NOT_FOUND}
 _WHAT_TO_DO = {
     "not-logged-in": "Run: portcall login",
     "login-expired": "Run: portcall login",
+    "revision-conflict": "It was changed meanwhile: get it again, or give --force.",
 }
 
 

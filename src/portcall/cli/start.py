@@ -6,9 +6,11 @@ import contextlib
 import importlib.util
 import json
 import os
+import secrets as random_text
 import shlex
 import sys
-from typing import Any, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -16,11 +18,15 @@ from portcall.cli import output
 from portcall.cli.ask import answers
 from portcall.cli.change import pair
 from portcall.cli.command import command, local_option, server_options
+from portcall.cli.complete import bookmarks
 from portcall.cli.given import read_json
 from portcall.cli.reach import Reach, current
 from portcall.errors import InvalidValue, PortcallError, ServerUnreachable
 from portcall.model import codec
 from portcall.model.start import StartRequest, check
+
+if TYPE_CHECKING:
+    from portcall.client.api import Client
 
 _TEXTS = ("command", "geometry", "name", "id", "profile", "keyboardLayout", "userdata", "userid", "bookmarkId", "key")
 
@@ -29,6 +35,7 @@ _TEXTS = ("command", "geometry", "name", "id", "profile", "keyboardLayout", "use
     ("portcall start xterm -ls", "a terminal on a desktop of the usual size"),
     ("portcall start --command startxfce4 --geometry 1920x1080 --name 'Wing, run 12'", "a named desktop"),
     ("portcall start --geometry rootless --param project=wing xclock", "one program without a desktop"),
+    ("portcall start --bookmark matlab --param minRam=4", "a prepared start, with an answer to its form"),
     ("portcall start --cli --command 'make plots'", "wait for it; output and exit code come through"),
     ("portcall start --json '{\"command\": \"xterm\", \"name\": \"a terminal\"}'", "all parameters in one object"),
 ], no_args_is_help=True, context_settings={"allow_interspersed_args": False})  # fmt: skip
@@ -46,7 +53,8 @@ _TEXTS = ("command", "geometry", "name", "id", "profile", "keyboardLayout", "use
     help="The keyboard layout, such as us, de or us-intl.",
 )
 @click.option("--id", help="The session's id, instead of a random one.")
-@click.option("--bookmark", "bookmarkId", metavar="ID", help="The bookmark that the start came from.")
+@click.option("--bookmark", "bookmarkId", metavar="ID", shell_complete=bookmarks,
+              help="Start this bookmark; portcall bookmarks lists them. It has its own command.")  # fmt: skip
 @click.option("--key", help="Starts with the same key are the same session.")
 @click.option("--userdata", help="Sets the param userdata.")
 @click.option("--userid", help="Kept for scripts that give it.")
@@ -128,24 +136,20 @@ def merge(document: dict[str, Any], arguments: Any, given: dict[str, Any], param
 def request(merged: dict[str, Any]) -> StartRequest:
     """What a server is asked; InvalidValue for the first member that cannot be right."""
     known = {name: merged[name] for name in (*_TEXTS, "params") if merged.get(name) is not None}
-    return check(codec.from_document(StartRequest, {"command": "", **known}))
+    asked = codec.from_document(StartRequest, {"command": "", **known})
+    # a bookmark has its own command
+    check(replace(asked, command=asked.command or "bookmark") if asked.bookmark_id else asked)
+    return asked
 
 
 def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str, Any]:
     """The session's document once it runs, after whatever the server wants to know was asked; ``text`` of a job."""
-    from dataclasses import replace
-
-    from portcall.cli.forms import fill
-
     with reach.client() as client:
-        answer = client.start(asked)
+        asked, answer = _through_forms(client, asked)
         while "stage" in answer:
             if answer["stage"] == "scheduled":
                 return answer
-            if answer["stage"] == "form":
-                asked = replace(asked, params={**asked.params, **fill(answer["form"])})
-                answer = client.start(asked)
-            elif answer["stage"] == "auth":
+            if answer["stage"] == "auth":
                 attempt = str(answer["attempt"])
                 try:
                     replies = answers(answer)
@@ -158,6 +162,34 @@ def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str
                 raise PortcallError(f"The server asks for {answer['stage']!r}, which this version does not know.")
         result: dict[str, Any] = answer["result"]
         return result
+
+
+def _through_forms(client: Client, asked: StartRequest) -> tuple[StartRequest, dict[str, Any]]:
+    """The first answer that is no form. All requests are one start: they have the same key.
+
+    An answer that the server cannot read is asked for again.
+    """
+    from portcall.cli.ask import person
+    from portcall.cli.forms import fill
+
+    asked = replace(asked, key=asked.key or random_text.token_hex(16))
+    form: dict[str, Any] = {}
+    while True:
+        try:
+            answer = client.start(asked)
+        except InvalidValue as error:
+            wrong = str(error.extra.get("field") or "")
+            if not person() or wrong not in [one.get("name") for one in form.get("inputs", [])]:
+                raise
+            click.echo(f"  {output.neutral(error.detail)}", err=True)
+            answers_ = fill(form, asked.params, wrong)
+        else:
+            if answer.get("stage") != "form":
+                return asked, answer
+            form = answer["form"]
+            answers_ = fill(form, asked.params)
+            asked = replace(asked, answered=[*asked.answered, str(form.get("id", ""))])
+        asked = replace(asked, params={**asked.params, **answers_})
 
 
 def direct(merged: dict[str, Any], secrets: dict[str, Any], config_path: str | None) -> NoReturn:

@@ -184,6 +184,33 @@ class Client:
     def keyboards(self) -> list[Document]:
         return self._list("/keyboards", "layouts")
 
+    # what administrators write
+
+    def documents(self, kind: str, everything: bool = False) -> list[Document]:
+        """``kind``: forms bookmarks functions chains profiles static-data. ``everything``: bookmarks of others too."""
+        return self._list(f"/{kind}", kind, {"all": everything})
+
+    def document(self, kind: str, document_id: str) -> Document:
+        return self._get(f"/{kind}/{_part(document_id)}")
+
+    def put_document(self, kind: str, document_id: str, body: Document, revision: int | None = None) -> Document:
+        """``revision`` refuses what somebody else changed meanwhile; 0: it must be new."""
+        path = f"/{kind}/{_part(document_id)}"
+        return cast(Document, self.http.call("PUT", path, body, {"revision": revision}))
+
+    def delete_document(self, kind: str, document_id: str) -> None:
+        self.http.call("DELETE", f"/{kind}/{_part(document_id)}")
+
+    def document_versions(self, kind: str, document_id: str) -> list[Document]:
+        """``{at, by, document}``, newest first; a document that is None was a deletion."""
+        return self._list(f"/{kind}/{_part(document_id)}/versions", "versions")
+
+    def permissions(self) -> Document:
+        return self._get("/permissions")
+
+    def set_permissions(self, body: Document, revision: int | None = None) -> Document:
+        return cast(Document, self.http.call("PUT", "/permissions", body, {"revision": revision}))
+
     # the place
 
     def servers(self) -> list[Document]:
