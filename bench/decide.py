@@ -13,7 +13,7 @@ from typing import Any
 
 import uvloop
 
-from bench import report
+from bench import account, functions, report
 from bench.servers import Cluster, Lag
 from portcall import plugins
 from portcall.cluster.balance import Balance
@@ -26,7 +26,7 @@ from portcall.policies.base import Policy
 COUNTS = (10, 1_000, 10_000)
 TARGETS = {
     "p50_ms_10": 1.5, "p50_ms_1000": 2.0, "p50_ms_10000": 25.0, "p99_ms_10000": 125.0, "shipped_ms_10000": 5.0,
-    "loop_block_ms": 20.0,
+    "loop_block_ms": 20.0, "p50_ratio_functions": 1.6,
 }  # fmt: skip
 SHIPPED = ("user_selection", "logged_in", "needs_gpu", "fewest_sessions", "most_free_memory", "round_robin")
 
@@ -161,7 +161,9 @@ def rows(found: dict[int, dict[str, list[float]]]) -> Iterator[tuple[object, ...
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=300, help="decisions for each number of servers")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--starts", type=int, default=50, help="starts with functions, against bare Xvnc")
+    options = parser.parse_args()
+    rounds, starts = options.rounds, options.starts
     print(report.machine())
     report.title(f"a whole decision, ms; {', '.join(CHAIN)}; every server changes every 30 s")
     found = {count: uvloop.run(measure(count, rounds)) for count in COUNTS}
@@ -175,8 +177,10 @@ def main() -> None:
         "shipped_ms_10000": statistics.median(found[10_000]["shipped"]),
         "loop_block_ms": max(samples["block"][0] for samples in found.values()),
     }
+    configured = {"form-filter": FORM_FILTER, "schedule": SCHEDULE, "start-event": EVENT}
+    figures["p50_ratio_functions"] = functions.ratio(starts, configured, CHAIN)
     report.finish(figures, TARGETS)
 
 
 if __name__ == "__main__":
-    main()
+    account.run(main)

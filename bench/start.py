@@ -31,11 +31,11 @@ class Samples:
 
 
 class Starter:
-    """Our side: starts, reads the trace, and waits until nothing is left."""
+    """Our side: starts, reads the trace, and waits until nothing is left. ``more``: what the request also says."""
 
-    def __init__(self, server: Place, query: str) -> None:
+    def __init__(self, server: Place, query: str, **more: Any) -> None:
         self._server = server
-        body = json.dumps({"command": COMMAND, "geometry": GEOMETRY})
+        body = json.dumps({"command": COMMAND, "geometry": GEOMETRY, **more})
         self._tool = tools.Tool("start", [*server.target, f"/api/sessions?{query}", body])
         self._tool.tell(server.token)
 
