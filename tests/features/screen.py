@@ -82,8 +82,10 @@ class Typed:
     def __init__(self, person: Person, name: str) -> None:
         self.file = person.home / f"typed-{name}"
         self.shown = person.home / f"shown-{name}"
-        note = f"stty -icanon min 1; touch {self.file}.ready; exec cat | tee -a {self.file} >/dev/null"
-        self.command = f"{PRINTING.format(file=self.shown)} -u8 -e sh -c '{note}'"
+        note = f"stty raw echo; touch {self.file}.ready; exec cat | tee -a {self.file} >/dev/null"
+        script = person.home / f"terminal-{name}"
+        script.write_text(f"exec {PRINTING.format(file=self.shown)} -u8 -e sh -c '{note}'\n")
+        self.command = f"sh terminal-{name}"
 
     def wait(self) -> None:
         until(lambda: Path(f"{self.file}.ready").exists(), "the terminal listens")

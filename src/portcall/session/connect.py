@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import secrets
@@ -21,6 +22,7 @@ from portcall.wire import messages
 log = structlog.get_logger("connect")
 TICKET_SECONDS = 30.0
 _MAX_OFFERED = 4  # descriptors of one session that wait for viewers
+_CALL_IN = 8.0  # seconds for a session's process that was started again, or dials every few seconds
 _MOMENT = 0.05  # seconds; viewers that come and go within it are one write
 
 
@@ -123,15 +125,24 @@ class Connections:
             await self._come_up(session_id, waiting, timeout)
             if waiting.descriptors:
                 return waiting.descriptors.pop()
-        peer = self._peer(session_id)
-        if peer is None:
-            raise DisplayUnavailable("The session's process is not connected to the server just now. Try again.")
+        peer = self._peer(session_id) or await self._called_in(session_id, min(timeout, _CALL_IN))
         result, descriptors = await peer.request(messages.OpenDisplay)
         for extra in descriptors[1:]:
             os.close(extra)
         if not descriptors:
             raise DisplayUnavailable(str(result.get("detail", "")) or "The session gave no way to its display.")
         return descriptors[0]
+
+    async def _called_in(self, session_id: str, timeout: float) -> ControlConnection:
+        """The session's process, which calls again within seconds where the server or it was started again."""
+        with contextlib.suppress(TimeoutError):
+            await self._registry.until(
+                session_id, lambda now: self._peer(session_id) is not None or now.state not in lifecycle.LIVE, timeout
+            )
+        peer = self._peer(session_id)
+        if peer is None:
+            raise DisplayUnavailable("The session's process is not connected to the server just now. Try again.")
+        return peer
 
     async def _come_up(self, session_id: str, waiting: _Waiting, timeout: float) -> None:
         arrival = asyncio.ensure_future(waiting.arrived.wait())
