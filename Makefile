@@ -5,7 +5,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-start bench-idle bench-view bench-decide bench-storm bench-simulate install uninstall lock format clean
+.PHONY: help run test bench bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate install uninstall lock format clean
 .NOTPARALLEL:
 
 help: ## print this list
@@ -19,7 +19,7 @@ test: ## format, lint, types, unit tests, then real processes and a real browser
 	@scripts/setup test
 	@exec $(PY) scripts/check
 
-bench: bench-start bench-idle bench-view bench-decide bench-storm bench-simulate ## all measurements below
+bench: bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate ## all measurements below
 
 bench-start: ## time from a click to the first bytes of the picture, against bare Xvnc
 	@scripts/setup bench
@@ -40,6 +40,10 @@ bench-decide: ## time of a whole decision about a start, and of a start with fun
 bench-storm: ## 200 starts in a second on 20 servers whose records come late
 	@scripts/setup bench
 	@exec $(PY) -m bench.storm $(ARGS)
+
+bench-hostile: ## honest functions beside hostile ones for five minutes
+	@scripts/setup bench
+	@exec $(PY) -m bench.hostile $(ARGS)
 
 bench-simulate: ## a simulation of 100,000 starts on 1,000 servers
 	@scripts/setup bench

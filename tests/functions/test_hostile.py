@@ -7,7 +7,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable
 from pathlib import Path
@@ -16,7 +19,7 @@ from typing import Any
 import pytest
 
 from portcall.errors import FunctionFailed, FunctionsBusy, FunctionThrew
-from portcall.functions._js.process import Worker
+from portcall.functions._js.nursery import Nursery
 from portcall.functions.base import Call, Source
 from portcall.functions.javascript import JavaScript
 from portcall.model.function import Limits, find
@@ -237,7 +240,8 @@ async def test_a_worker_that_is_killed_is_replaced(javascript: JavaScript, run: 
 
 
 async def test_a_worker_is_locked_in() -> None:
-    worker = await Worker.start()
+    nursery = Nursery()
+    worker = await nursery.worker(0, set())
     lines = about(worker.pid, "status").splitlines()
     status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     assert status["Seccomp"] == "2"
@@ -248,7 +252,52 @@ async def test_a_worker_is_locked_in() -> None:
     descriptors = len(os.listdir(f"/proc/{worker.pid}/fd")) if os.geteuid() == 0 else 4
     assert descriptors == 4  # the socket, and nothing thrice
     await worker.stop()
+    await nursery.close()
     assert gone(worker.pid)
+
+
+ENGINE = """
+import asyncio
+from portcall.functions.base import Call, Source
+from portcall.functions.javascript import JavaScript
+from portcall.model.function import find
+
+async def main():
+    engine = JavaScript()
+    loops = Source("f", "function() { for (;;); }")
+    works = Source("g", "function() { return 1; }")
+    for source in (works, works):
+        await engine.run(source, Call(find("schedule"), {}))
+    known = engine.steady.all() | engine.trial.all()
+    print(engine.nursery.pid, *(worker.pid for worker in known), flush=True)
+    while True:
+        await asyncio.gather(engine.run(loops, Call(find("schedule"), {})), return_exceptions=True)
+
+asyncio.run(main())
+"""
+
+
+def test_workers_end_with_the_server_however_it_ends() -> None:
+    server = subprocess.Popen([sys.executable, "-c", ENGINE], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    pids = [int(word) for word in server.stdout.readline().split()]
+    assert len(pids) >= 3
+    pidfds = [os.pidfd_open(pid) for pid in pids]
+    server.kill()
+    server.wait()
+    server.stdout.close()
+    for pidfd in pidfds:
+        assert select.select([pidfd], [], [], 10)[0]
+        os.close(pidfd)
+
+
+async def test_workers_come_again_when_what_starts_them_was_killed(javascript: JavaScript, run: Run) -> None:
+    assert await run(HONEST) == 3
+    os.kill(javascript.nursery.pid, signal.SIGKILL)
+    for _ in range(3):  # the kernel takes their workers with it, which a call may notice
+        with contextlib.suppress(FunctionFailed):
+            await run(HONEST)
+    assert await run(HONEST) == 3
 
 
 async def test_time_is_measured_by_the_wall_too(javascript: JavaScript) -> None:

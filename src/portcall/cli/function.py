@@ -132,6 +132,10 @@ def _placed(file: str, error: PortcallError) -> PortcallError:
     """The same error with its place in front, as compilers say it."""
     line, column = error.extra.get("line"), error.extra.get("column")
     name = str(error.extra.get("function") or Path(file).name)
-    text = error.detail.removeprefix(f"{name}, line {line}, column {column}: ").removeprefix(f"{name}: ")
+    text = (
+        error.detail.removeprefix(f"{name}, line {line}, column {column}: ")
+        .removeprefix(f"{name}: ")
+        .removeprefix(f"{name} ")
+    )
     place = f"{file}:{line}:{column}: line {line}, column {column}" if line else file
     return type(error)(f"{place}: {text}")

@@ -13,6 +13,7 @@ from portcall.errors import FunctionFailed, FunctionInvalid, FunctionThrew
 from portcall.functions import _program
 from portcall.functions._js.advice import hint, invalid, refuse
 from portcall.functions._js.lane import Lane
+from portcall.functions._js.nursery import Nursery
 from portcall.functions._js.process import Exec, OutOfTime, Reply, Request, Worker, WorkerGone, encode
 from portcall.functions._js.source import Prepared, member, only_throw, prepare
 from portcall.functions.base import Call, Engine, Result, Source
@@ -36,9 +37,10 @@ class JavaScript(Engine):
     title = "JavaScript"
 
     def __init__(self, workers: int = 2) -> None:
-        self.steady = Lane(workers, 2 * workers)
-        self.trial = Lane(0, 1, nice=10)
-        self.slow = Lane(0, 4, nice=5)
+        self.nursery = Nursery()
+        self.steady = Lane(self.nursery, workers, 2 * workers)
+        self.trial = Lane(self.nursery, 0, 1, nice=10)
+        self.slow = Lane(self.nursery, 0, 4, nice=5)
         self._proven: OrderedDict[str, None] = OrderedDict()
         self._number = itertools.count(1)
 
@@ -48,6 +50,7 @@ class JavaScript(Engine):
 
     async def close(self) -> None:
         await asyncio.gather(self.steady.close(), self.trial.close(), self.slow.close())
+        await self.nursery.close()
 
     async def check(self, source: Source, kind: Kind) -> None:
         refuse(source.name, source.text)

@@ -5,7 +5,7 @@
 (() => {
   'use strict';
   const {parse, stringify} = JSON;
-  const LOG_LINES = 200, LOG_LINE = 2000;
+  const LOG_LINES = 200, LOG_LINE = 2000, MESSAGE = 4000;
   const SLOT = Symbol('slot');
   const global = globalThis;
   let store = [], holes = 0;
@@ -170,11 +170,12 @@
   const describe = (thrown) => {
     try {
       if (thrown !== null && typeof thrown === 'object' && typeof thrown.message === 'string') {
-        return {name: String(thrown.name ?? 'Error'), message: thrown.message, stack: String(thrown.stack ?? '')};
+        return {name: String(thrown.name ?? 'Error').slice(0, 100), message: thrown.message.slice(0, MESSAGE),
+          stack: String(thrown.stack ?? '').slice(0, MESSAGE)};
       }
       const text = typeof thrown === 'string' ? thrown : typeof thrown === 'object' && thrown !== null
         ? stringify(thrown) ?? String(thrown) : String(thrown);
-      return {name: '', message: text, stack: ''};
+      return {name: '', message: text.slice(0, MESSAGE), stack: ''};
     } catch (error) {
       return {name: '', message: 'something that cannot be shown', stack: ''};
     }

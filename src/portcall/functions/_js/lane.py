@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from portcall.errors import FunctionsBusy, PortcallError
+from portcall.functions._js.nursery import Nursery
 from portcall.functions._js.process import Worker, WorkerGone
 from portcall.model.roster import Roster
 
@@ -22,8 +23,11 @@ class Lane:
     Every worker that was started is in ``workers`` until it has been reaped.
     """
 
-    def __init__(self, keep: int, most: int, nice: int = 0, queue: int = 256, wait: float = 10.0) -> None:
+    def __init__(
+        self, nursery: Nursery, keep: int, most: int, nice: int = 0, queue: int = 256, wait: float = 10.0
+    ) -> None:
         self.workers: set[Worker] = set()
+        self._nursery = nursery
         self._keep, self._most, self._nice, self._queue, self._wait = keep, most, nice, queue, wait
         self._idle: list[Worker] = []
         self._waiters: deque[asyncio.Future[Worker]] = deque()
@@ -95,8 +99,12 @@ class Lane:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(worker.stop() for worker in self.workers | self._young))
+        await asyncio.gather(*(worker.stop() for worker in self.all()))
         self.workers.clear()
+
+    def all(self) -> set[Worker]:
+        """Every worker there is, ready or coming up."""
+        return self.workers | self._young
 
     def warm(self) -> None:
         """Have ``keep`` workers up before they are needed."""
@@ -113,7 +121,7 @@ class Lane:
 
     async def _start(self) -> None:
         try:
-            worker = await Worker.start(self._nice, self._young)
+            worker = await self._nursery.worker(self._nice, self._young)
         except PortcallError as error:
             self._starting -= 1
             while self._waiters:

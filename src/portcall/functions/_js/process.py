@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import json
 import os
 import signal
 import socket
 import struct
-import subprocess
-import sys
 import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,11 +19,9 @@ import msgspec
 from portcall.errors import FunctionFailed
 from portcall.model.roster import Roster
 
-ADDRESS_SPACE = 1 << 30  # bytes
 START_WITHIN = 10.0  # seconds
 _CHUNK = 100  # servers in a frame; encoding one takes a few microseconds
 _LARGEST = 64 << 20  # bytes of a frame that is believed
-_HERE = Path(__file__).parent
 
 Exec = Callable[[list[str], str], Awaitable[dict[str, Any]]]
 
@@ -63,13 +57,13 @@ class Reply:
 class Worker:
     """``compiled``: sources it knows. ``held``: the number of the call whose array of servers it still has."""
 
-    def __init__(self, process: subprocess.Popen[bytes], sock: socket.socket) -> None:
-        self.pid = process.pid
+    def __init__(self, pid: int, pidfd: int, sock: socket.socket) -> None:
+        self.pid = pid
         self.ended = asyncio.Event()
         self.held = 0
         self.calls = 0
         self.alive = True  # until it is killed or ends by itself
-        self._process = process
+        self._pidfd = pidfd
         self._socket = sock
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
@@ -77,29 +71,23 @@ class Worker:
         self._roster: weakref.ref[Roster] | None = None
         self._revision = 0
         self._bytes = 0  # of JSON, that it was given as servers
-        self._pidfd = os.pidfd_open(process.pid)
-        asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
+        asyncio.get_running_loop().add_reader(pidfd, self._gone)
 
-    @classmethod
-    async def start(cls, nice: int = 0, into: set[Worker] | None = None) -> Worker:
-        """A worker that is ready; FunctionFailed says why there is none. In ``into`` from its first moment."""
-        worker = cls(*_spawn(nice))
-        if into is not None:
-            into.add(worker)
+    async def ready(self) -> None:
+        """Wait until it is locked in; FunctionFailed says why it is not."""
         try:
-            worker._reader, worker._writer = await asyncio.open_connection(sock=worker._socket, limit=1 << 20)
+            self._reader, self._writer = await asyncio.open_connection(sock=self._socket, limit=1 << 20)
             async with asyncio.timeout(START_WITHIN):
-                what, parts = await worker._receive()
+                what, parts = await self._receive()
         except (TimeoutError, WorkerGone) as error:
-            await worker.stop()
+            await self.stop()
             raise FunctionFailed("a worker for functions did not come up", cause="crash") from error
         except BaseException:
-            worker.kill()
+            self.kill()
             raise
         if what != b"Y":
-            await worker.stop()
+            await self.stop()
             raise FunctionFailed(f"a worker for functions did not come up: {_message(parts)}", cause="crash")
-        return worker
 
     async def compile(self, key: str, text: str) -> str:
         """What the engine finds wrong with it, or nothing."""
@@ -213,10 +201,9 @@ class Worker:
         self.kill()
         await self.ended.wait()
 
-    def _reap(self) -> None:
+    def _gone(self) -> None:
         asyncio.get_running_loop().remove_reader(self._pidfd)
         os.close(self._pidfd)
-        self._process.wait()
         self.alive = False
         self.ended.set()
         self._close()
@@ -226,34 +213,6 @@ class Worker:
             self._socket.close()
         else:
             self._writer.close()
-
-
-def _spawn(nice: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """The process and our end of the line. It must be this thread's child, for PDEATHSIG; it takes a few ms."""
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    with theirs:
-        command = [
-            sys.executable, "-I", "-S", "-B", str(_HERE / "worker.py"), str(theirs.fileno()), engine_path(),
-            str(_HERE / "host.js"), str(ADDRESS_SPACE), str(os.getpid()), str(nice),
-        ]  # fmt: skip
-        try:
-            process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], env={}, cwd="/", start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-        except OSError as error:
-            ours.close()
-            raise FunctionFailed(f"a worker for functions cannot be started: {error}", cause="crash") from error
-    return process, ours
-
-
-def engine_path() -> str:
-    """The engine's extension module."""
-    spec = importlib.util.find_spec("_quickjs")
-    if spec is None or spec.origin is None:
-        raise FunctionFailed("the JavaScript engine quickjs-ng is not installed", cause="missing")
-    return spec.origin
 
 
 def encode(value: Any) -> bytes:

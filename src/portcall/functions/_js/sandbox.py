@@ -44,13 +44,17 @@ def enter(memory: int, parent: int, nobody: int = 65534) -> None:
         os.setgroups([])
         os.setresgid(nobody, nobody, nobody)
         os.setresuid(nobody, nobody, nobody)
-    # after the change of user, which clears it
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
+    end_with(parent)  # after the change of user, which clears it
     _prctl(_PR_SET_DUMPABLE, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _filter()
+
+
+def end_with(parent: int) -> None:
+    """Be killed when the parent ends, even if it has ended already."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def _filter() -> None:

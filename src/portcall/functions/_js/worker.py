@@ -1,15 +1,22 @@
-"""A worker process: one JavaScript engine behind a socket, locked in before the first function is read.
+"""Worker processes: one JavaScript engine each behind a socket, locked in before the first function is read.
 
-Run as ``python -I -S worker.py FD ENGINE HOST_JS MEMORY PARENT NICE``; imports the standard library and its neighbour.
-Frames: four bytes of length, a byte of what it is, then the parts, each with four bytes of length.
+Run as ``python -I -S worker.py FD ENGINE HOST_JS MEMORY PARENT``; imports the standard library and its neighbour. This
+process loads the engine once and forks a worker for every socket that comes in over FD, so that the server itself never
+forks and a worker is there in a few milliseconds. It reads no functions. All end with the server.
+
+Over FD, messages: in, how nice, with a socket; out, the worker's pid with its pidfd, or E and words.
+Over a worker's socket, frames: four bytes of length, a byte of what it is, then parts, each with four bytes of length.
   in   C compile (key, source)   P put (documents)   R run (key, spec, input, cpu, memory)   A answer (json)   Z reset
   out  Y ready   O compiled   E error (json)   H host calls (json)   D done (json, log, cpu, retire)
 """
 
+import gc
 import importlib.machinery
 import importlib.util
 import json
 import os
+import signal
+import socket
 import struct
 import sys
 import time
@@ -20,18 +27,52 @@ FILLED = 0.005  # seconds; memory cannot be filled in less
 
 
 def main() -> None:
-    fd, engine, host, memory, parent, nice = sys.argv[1:7]
+    fd, engine, host, memory, parent = sys.argv[1:6]
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import sandbox  # type: ignore[import-not-found,unused-ignore]
 
-    line = Line(int(fd))
+    door = socket.socket(fileno=int(fd))
+    # workers are waited for by their pidfd, in the server
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        os.nice(int(nice))
+        sandbox.end_with(int(parent))
         quickjs = load(engine)
         with open(host, encoding="utf-8") as file:
-            worker = Worker(quickjs, file.read(), line)
+            worker = Worker(quickjs, file.read())
         worker.warm()
-        sandbox.enter(int(memory), int(parent))
+    except Exception as error:  # noqa: BLE001 - it is told to the server
+        door.send(f"E{type(error).__name__}: {error}"[:4000].encode())
+        os._exit(1)
+    gc.freeze()
+    door.send(b"Y")
+    ours = os.getpid()
+    while True:
+        nice, sockets, _, _ = socket.recv_fds(door, 16, 1)
+        if not nice:
+            os._exit(0)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                door.close()
+                work(worker, sockets[0], int(nice), int(memory), ours)
+            pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            door.send(f"E{error}".encode())
+        else:
+            socket.send_fds(door, [str(pid).encode()], [pidfd])
+            os.close(pidfd)
+        os.close(sockets[0])
+
+
+def work(worker: "Worker", fd: int, nice: int, memory: int, parent: int) -> None:
+    """What a worker does from its birth on; it does not return."""
+    import sandbox  # type: ignore[import-not-found,unused-ignore]
+
+    line = worker.line = Line(fd)
+    try:
+        os.nice(nice)
+        sandbox.enter(memory, parent)
     except Exception as error:  # noqa: BLE001 - it is told to the server
         line.send(b"E", json.dumps({"message": f"{type(error).__name__}: {error}"}))
         os._exit(1)
@@ -87,11 +128,12 @@ class Line:
 
 
 class Worker:
-    def __init__(self, quickjs: Any, host: str, line: Line) -> None:
+    line: Line
+
+    def __init__(self, quickjs: Any, host: str) -> None:
         self._context = quickjs.Context()
         self._context.set_max_stack_size(1 << 20)
         self._host = self._context.eval(host)
-        self._line = line
 
     def warm(self) -> None:
         """Everything that a call touches is touched once, while files can still be opened."""
@@ -125,9 +167,9 @@ class Worker:
         try:
             self._host("compile", key, source)
         except Exception as error:  # noqa: BLE001 - it is told to the server
-            self._line.send(b"E", json.dumps({"message": self._line_of_error(error)}))
+            self.line.send(b"E", json.dumps({"message": self._line_of_error(error)}))
         else:
-            self._line.send(b"O")
+            self.line.send(b"O")
 
     def _run(self, key: str, spec: str, body: str, cpu: float, memory: int, silent: bool = False) -> None:
         began = time.process_time()
@@ -153,7 +195,7 @@ class Worker:
         except Exception:  # noqa: BLE001 - the engine cannot even say what was printed
             retire = retire or "memory"
         if not silent:
-            self._line.send(b"D", out, log, str(time.process_time() - began), retire)
+            self.line.send(b"D", out, log, str(time.process_time() - began), retire)
 
     def _drain(self, began: float, cpu: float, silent: bool) -> str:
         """Run what promises wait for, until there is a result and nothing left that could run into the next call."""
@@ -172,12 +214,12 @@ class Worker:
             if silent:
                 return ""
             if said:
-                self._line.send(b"H", said)
+                self.line.send(b"H", said)
             # waits for an answer; the time of waiting costs no processor time
-            what, parts = self._line.receive()
+            what, parts = self.line.receive()
             while what != "A":
                 self.serve(what, parts)
-                what, parts = self._line.receive()
+                what, parts = self.line.receive()
             self._context.set_time_limit(max(0.001, cpu - (time.process_time() - began)))
             host("answer", parts[0])
 
