@@ -8,6 +8,7 @@ import shutil
 from typing import Any, Callable
 
 from portcall.clock import Clock
+from portcall.errors import StartFailed
 from portcall.linkd.forking import fork
 from portcall.model.user import Account
 from portcall.sessiond import places, processes
@@ -146,10 +147,16 @@ class Adoption:
             self._adopting.discard(name)
             self._all_adopted()
 
-        self._adopting.add(name)
-        self.forked(fork(run, [write]), name)
-        os.close(write)
-        self._loop.watch(read, READ, heard)
+        try:
+            self.forked(fork(run, [write]), name)
+        except StartFailed:
+            os.close(read)
+            self._loop.after(_PATIENCE, self.look)
+        else:
+            self._adopting.add(name)
+            self._loop.watch(read, READ, heard)
+        finally:
+            os.close(write)
 
     def _clean(self) -> None:
         """Directories that never became a session's: a warm display's, or one whose maker was killed."""

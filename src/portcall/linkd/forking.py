@@ -35,10 +35,16 @@ def load() -> None:
 
 
 def fork(run: Callable[[], Any], keep: list[int]) -> int:
-    """The pid of a child that runs ``run`` and ends. Frozen objects are not touched by its collector: no copies."""
+    """The pid of a child that runs ``run`` and ends; StartFailed where none can be made (a limit of the user's).
+
+    Frozen objects are not touched by its collector, so they are not copied.
+    """
     gc.collect()
     gc.freeze()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        raise StartFailed(f"no process can be made for you: {error.strerror}") from error
     if pid == 0:
         code = 70
         try:

@@ -120,10 +120,17 @@ class Link:
         def run() -> None:
             run_order(place, record, self._account, self._clock, lambda *_: None)
 
-        pid = fork(run, [place.lock])
-        os.close(place.lock)
-        self._adoption.forked(pid, order.id)
-        self._answer(connection, seq, {"pid": pid})
+        try:
+            pid = fork(run, [place.lock])
+        except PortcallError as error:
+            place.remove()
+            connection.channel.refuse(seq, error)
+            connection.flush()
+        else:
+            self._adoption.forked(pid, order.id)
+            self._answer(connection, seq, {"pid": pid})
+        finally:
+            os.close(place.lock)
 
     def _run(self, connection: Connection, message: messages.RunCommand) -> None:
         try:

@@ -83,8 +83,11 @@ class WarmPool:
         self._again = self._loop.after(seconds, self._fill)
 
     def _fill(self) -> None:
-        while len(self._pool) < self._plan.count:
-            self._start()
+        try:
+            while len(self._pool) < self._plan.count:
+                self._start()
+        except PortcallError:
+            self._refill(_AFTER_FAILURE)
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
@@ -95,8 +98,13 @@ class WarmPool:
             theirs.setblocking(False)
             run_warm(self._base, plan, self._account, self._clock, theirs, [self._socket])
 
-        pid = fork(run, [theirs.fileno()])
-        theirs.close()
+        try:
+            pid = fork(run, [theirs.fileno()])
+        except PortcallError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         warm = Warm(pid, plan)
         self._pool.append(warm)
 

@@ -23,16 +23,20 @@ class Answers:
 
     def __init__(
         self, context: Context, resources: Resources, on_end: Callable[[str, float], Any],
-        on_watched: Callable[[float], Any], on_changed: Callable[[dict[str, Any]], Any],
+        on_watched: Callable[[float], Any], on_changed: Callable[[dict[str, Any]], Any], on_proceed: Callable[[], Any],
     ) -> None:  # fmt: skip
         self._context, self._resources = context, resources
         self._on_end, self._on_watched, self._on_changed = on_end, on_watched, on_changed
+        self._on_proceed = on_proceed
 
     def message(self, connection: Connection, message: Any, descriptors: list[int]) -> None:
         for descriptor in descriptors:
             os.close(descriptor)  # nobody sends us any
         if isinstance(message, messages.Watched):
             self._on_watched(message.every)
+            return
+        if isinstance(message, messages.Proceed):
+            self._on_proceed()
             return
         if not hasattr(message, "seq"):
             return

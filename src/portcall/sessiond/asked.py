@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from typing import Any
 
 from portcall.errors import InvalidValue
 from portcall.model import codec
 from portcall.model.ids import new_session_id
 from portcall.model.profile import DEFAULT, Profile
-from portcall.model.start import ROOTLESS, StartOrder, StartRequest, check
+from portcall.model.start import ORDER_VARIABLE, ROOTLESS, StartOrder, StartRequest, check
 
 _MOST_INPUT = 4 * 1024 * 1024
 _TEXTS = ("command", "geometry", "name", "profile", "keyboardLayout", "id", "userdata", "userid", "config_path")
@@ -42,7 +43,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 class Asked:
-    """Options are stronger than ``args`` of ``--env``, and those than ``--json``; params of all three are joined."""
+    """Options are stronger than ``args`` of ``--env``, those than ``--json``, and that than the order of a scheduled
+    command; params of all are joined."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         given = {name: value for name, value in vars(options).items() if value is not None and name != "param"}
@@ -51,13 +53,14 @@ class Asked:
         args = secrets.get("args", {})
         if not isinstance(args, dict):
             raise InvalidValue("--env: the member args must be an object", field="env")
+        ordered = _object(os.environ.get(ORDER_VARIABLE) or "{}", ORDER_VARIABLE)
         params: dict[str, Any] = {}
-        for source in (document.get("params"), args.get("params")):
+        for source in (ordered.get("params"), document.get("params"), args.get("params")):
             if source is not None and not isinstance(source, dict):
                 raise InvalidValue("params must be an object", field="params")
             params.update(source or {})
         params.update(_pair(text) for text in options.param)
-        self.members: dict[str, Any] = {**document, **args, **given}
+        self.members: dict[str, Any] = {**ordered, **document, **args, **given}
         for name in _TEXTS:
             if self.members.get(name) is not None and not isinstance(self.members[name], str):
                 raise InvalidValue(f"{name}: a text is needed", field=name)

@@ -16,6 +16,7 @@ from portcall.sessiond.context import Context
 from portcall.sessiond.display import DisplayProcess
 from portcall.sessiond.ending import kill_marked
 from portcall.sessiond.keys import SpareKeys
+from portcall.sessiond.loop import Timer
 from portcall.sessiond.rootless import Rootless
 from portcall.sessiond.spawn import on_exit, spawn
 from portcall.sessiond.telling import Telling
@@ -64,6 +65,8 @@ class BringUp:
         self._rootless = Rootless(context, self._managed, on_windows)
         self.command_at = 0.0
         self.over = False
+        self._told_to_proceed = False
+        self._patience: Timer | None = None
 
     @_step
     def begin(self) -> None:
@@ -173,6 +176,29 @@ class BringUp:
         self._after_keyboard()
 
     def _after_keyboard(self) -> None:
+        """Where many start at once, screens come before programs: the server says when, or patience is at its end."""
+        patience = self._context.record.order.patience
+        if patience > 0 and not self._told_to_proceed:
+            self._patience = self._context.loop.after(patience, self._at_last)
+        else:
+            self._go_ahead()
+
+    @_step
+    def proceed(self) -> None:
+        """No other display is coming up any more."""
+        self._told_to_proceed = True
+        if self._patience is not None:
+            self._at_last()
+
+    @_step
+    def _at_last(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+            self._telling.step("others-first")
+            self._go_ahead()
+
+    def _go_ahead(self) -> None:
         self._context.touch_keyboard()
         self._keys.start()
         if self._context.record.session.window_mode == ROOTLESS:

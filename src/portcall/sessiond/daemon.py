@@ -39,7 +39,10 @@ class SessionDaemon:
     def __init__(self, context: Context, notify: Callable[[str, dict[str, Any]], Any]) -> None:
         self.context = context
         self._resources = Resources(context)
-        answers = Answers(context, self._resources, self.end, self._watched, lambda changes: self._told(changes))
+        answers = Answers(
+            context, self._resources, self.end, self._watched, lambda changes: self._told(changes),
+            lambda: self._bringup.proceed(),
+        )  # fmt: skip
         self._telling = Telling(context, notify, answers.message, self._leave)
         self._bringup = BringUp(
             context, self._telling, self._failed, self._display_gone, self._command_ended, self._windows

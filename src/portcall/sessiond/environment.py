@@ -24,6 +24,7 @@ def login(account: Account, inherited: Mapping[str, str] | None = None) -> dict[
         environment["LANG"] = "C.UTF-8"  # without a UTF-8 locale xterm and others drop what they cannot encode
     environment.update(HOME=account.home, USER=account.name, LOGNAME=account.name, SHELL=account.shell)
     environment["MAIL"] = f"/var/mail/{account.name}"
+    environment["XDG_SESSION_TYPE"] = "x11"
     runtime = f"/run/user/{account.uid}"
     try:
         if os.stat(runtime).st_uid == account.uid:

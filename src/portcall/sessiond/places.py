@@ -153,6 +153,13 @@ def held(base: str, name: str) -> bool:
     return False
 
 
+def shield(base: str) -> int:
+    """A lock on the directory itself: while any is held, systemd-tmpfiles takes nothing in it away for its age."""
+    descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return descriptor
+
+
 def _locked(path: str) -> int:
     descriptor = os.open(f"{path}/lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

@@ -6,6 +6,7 @@ daemon's life, in the forked child, and return when nothing is left to do.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -191,6 +192,8 @@ def _fit(context: Context, plan: messages.KeepWarm) -> None:
 
 def _see_through(context: Context, daemon: SessionDaemon) -> None:
     context.loop.on_signal(signal.SIGTERM, lambda: daemon.end("its session process was told to end", _GRACE))
+    with contextlib.suppress(OSError):
+        places.shield(os.path.dirname(os.path.dirname(context.place.path)))
     try:
         context.loop.run()
     except Exception:

@@ -61,7 +61,8 @@ def _start(asked: Asked) -> int:
     for descriptor in (place.lock, *(stdio or ())):
         os.close(descriptor)
     theirs.close()
-    return _follow_to_the_end(ours) if asked.cli else _until_it_runs(ours, order)
+    with ours:
+        return _follow_to_the_end(ours) if asked.cli else _until_it_runs(ours, order)
 
 
 def _daemon(place: Place, record: Record, parent: socket.socket, stdio: tuple[int, int, int] | None) -> NoReturn:
