@@ -23,6 +23,7 @@ log = structlog.get_logger("control")
 _CREDENTIALS = struct.Struct("3i")
 _MAX_DESCRIPTORS = 16
 _HELLO_WITHIN = 10.0  # seconds
+_AGAIN = 0.2  # seconds after which accepting is tried again
 
 
 class ControlConnection:
@@ -194,6 +195,7 @@ class ControlSocket:
         self._path = path
         self._hello = hello
         self._sock: socket.socket | None = None
+        self._again: asyncio.TimerHandle | None = None
         self._connections: set[ControlConnection] = set()
 
     def open(self) -> None:
@@ -208,6 +210,8 @@ class ControlSocket:
         asyncio.get_running_loop().add_reader(sock, self._accept)
 
     def close(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
         if self._sock is not None:
             asyncio.get_running_loop().remove_reader(self._sock)
             self._sock.close()
@@ -224,8 +228,11 @@ class ControlSocket:
                 sock, _ = self._sock.accept()
             except BlockingIOError:
                 return
-            except OSError as error:  # out of descriptors: the peer dials again
+            except OSError as error:  # out of descriptors: who waits is let in when there are some again
                 log.warning("accept failed", error=str(error))
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._sock)
+                self._again = loop.call_later(_AGAIN, loop.add_reader, self._sock, self._accept)
                 return
             sock.setblocking(False)
             connection = ControlConnection(sock, self._hello)

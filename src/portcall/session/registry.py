@@ -36,6 +36,7 @@ class Registry:
         self._sessions: dict[str, Session] = {}
         self._purged: set[str] = set()
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
 
     async def open(self) -> None:
         """What the last run of this server knew. Nobody is heard from yet: the sweep finds out who is lost."""
@@ -76,27 +77,38 @@ class Registry:
     def purged(self, session_id: str) -> bool:
         return session_id in self._purged
 
+    def _alone(self, session_id: str) -> asyncio.Lock:
+        """One change of a session after another: a store may take its time, and none is to be lost meanwhile."""
+        return self._locks.setdefault(session_id, asyncio.Lock())
+
     async def add(self, session: Session) -> Session:
-        document = codec.to_document(session)
-        await self._store.put(BUCKET, session.id, document)
-        return self._keep(session, document)
+        async with self._alone(session.id):
+            document = codec.to_document(session)
+            await self._store.put(BUCKET, session.id, document)
+            return self._keep(session, document)
 
     async def change(self, session_id: str, **changes: Any) -> Session:
         """The session with ``changes`` (names of Session); nothing happens where nothing differs."""
-        session = self.get(session_id)
+        self.get(session_id)
+        async with self._alone(session_id):
+            return await self._change(self.get(session_id), changes)
+
+    async def _change(self, session: Session, changes: dict[str, Any]) -> Session:
         changed = {name for name, value in changes.items() if getattr(session, name) != value}
         if not changed:
             return session
         after = replace(session, **changes)
         document = codec.to_document(after)
         if not changed <= _VOLATILE:
-            await self._store.put(BUCKET, session_id, document)
+            await self._store.put(BUCKET, session.id, document)
         return self._keep(after, document)
 
     async def signal(self, session_id: str, signal: str, **changes: Any) -> Session:
         """One step in the life of a session; Conflict where the table has no such step."""
-        session = self.get(session_id)
-        return await self.change(session_id, state=lifecycle.after(session.state, signal), **changes)
+        self.get(session_id)
+        async with self._alone(session_id):
+            session = self.get(session_id)
+            return await self._change(session, {"state": lifecycle.after(session.state, signal), **changes})
 
     async def purge(self, session_id: str) -> None:
         """Forget it, and remember that it was purged, for when it calls in after all."""
@@ -106,8 +118,10 @@ class Registry:
         await self.forget(session)
 
     async def forget(self, session: Session) -> None:
-        await self._store.delete(BUCKET, session.id)
-        self._sessions.pop(session.id, None)
+        async with self._alone(session.id):
+            await self._store.delete(BUCKET, session.id)
+            self._sessions.pop(session.id, None)
+            self._locks.pop(session.id, None)
         self.wake(session.id)
         self._bus.publish(Event(SESSION_GONE, session.id, session.login, {"id": session.id}))
 
