@@ -41,13 +41,12 @@ MAY: dict[str, set[str]] = {
     "session": {"cluster"},
     "gateway": {"cluster", "session"},  # a viewer is a Connection of session/connect
     "jobs": {"cluster"},
-    "simulate": {"cluster"},
+    "simulate": {"cluster"},  # the same balancing, in virtual time
     "cluster": set(),
     "client": set(),
     "linkd": {"sessiond"},  # the link forks the daemon out of itself
     "sessiond": set(),
     "userside": set(),
-    "simulate": {"cluster"},  # the same balancing, in virtual time
     **{kind: set() for kind in KINDS},
 }
 # The ground's own order.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import stat
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -334,3 +336,23 @@ async def test_a_hundred_processes_come_and_go(stand: Stand) -> None:
     await asyncio.gather(*(one(number) for number in range(100)))
     assert len(list(stand.registry.all())) == 100
     await until(lambda: not stand.reports.peers())
+
+
+@standing
+async def test_a_server_without_descriptors_lets_in_later_and_does_not_spin(stand: Stand) -> None:
+    waiting = socket.socket(socket.AF_UNIX)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(waiting.fileno())
+    os.close(lowest)  # the number that the next descriptor would have
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        waiting.connect(str(stand.path))
+        used = time.process_time()
+        await asyncio.sleep(0.15)
+        assert time.process_time() - used < 0.1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    end = FarEnd(waiting)
+    stand._ends.append(end)
+    end.say(messages.LinkHello(messages.VERSION, 1))
+    await end.hears(messages.Welcome)

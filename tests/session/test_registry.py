@@ -31,6 +31,12 @@ class StoreThatIsFull(Memory):
         return await super().put(*given, **named)  # type: ignore[arg-type]
 
 
+class StoreThatTakesItsTime(Memory):
+    async def put(self, *given: object, **named: object) -> int:
+        await asyncio.sleep(0.001)
+        return await super().put(*given, **named)  # type: ignore[arg-type]
+
+
 def registry(store: Memory | Sqlite | None = None) -> tuple[Registry, list[Event]]:
     bus, seen = Bus(), []
     bus.listen(seen.append)
@@ -132,3 +138,31 @@ async def test_a_session_forgotten_is_said_to_be_gone() -> None:
     for work in (here.change("s", name="x"), here.signal("s", "left"), here.purge("s")):
         with pytest.raises(NoSuchSession):
             await work
+
+
+async def test_no_change_is_lost_where_the_store_takes_its_time() -> None:
+    store = StoreThatTakesItsTime(VirtualClock())
+    here, _ = registry(store)
+    await here.add(session(params={}))
+    await asyncio.gather(
+        here.change("s", name="new"), here.signal("s", lifecycle.LEFT), here.change("s", geometry="64x64"),
+        here.change("s", memory=5),
+    )  # fmt: skip
+    after = here.get("s")
+    assert (after.name, after.state, after.geometry, after.memory) == ("new", lifecycle.SUSPENDED, "64x64", 5)
+    entry = await store.get(BUCKET, "s")
+    assert entry is not None
+    assert entry.value == {**codec.to_document(after), "memory": entry.value["memory"]}
+
+
+async def test_a_change_that_comes_behind_a_purge_brings_nothing_back() -> None:
+    store = StoreThatTakesItsTime(VirtualClock())
+    here, _ = registry(store)
+    await here.add(session())
+    purging = asyncio.ensure_future(here.purge("s"))
+    changing = [asyncio.ensure_future(here.change("s", name=str(number))) for number in range(3)]
+    await purging
+    await asyncio.gather(*changing, return_exceptions=True)
+    assert here.find("s") is None
+    assert await store.get(BUCKET, "s") is None
+    assert here._locks == {}

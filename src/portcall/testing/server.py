@@ -9,6 +9,7 @@ import asyncio
 import atexit
 import contextlib
 import functools
+import logging
 import os
 import pwd
 import secrets
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import structlog
 
 from portcall.app import Services
 from portcall.clock import Clock
@@ -55,6 +57,8 @@ class Server:
         (places.config / "permissions.toml").write_text(
             f"[users]\n{_people()}\n[manager]\nboxes = {list(BOXES)!r}\n".replace("'", '"')
         )
+        # a line for each request would be most of a test's time
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
         values = {"store": "memory", "links": "", "login_methods": "", "server_id": "here", **settings}
         self.services = Services(Config(places, one_person, values), clock or Clock())
         self.services.links._kinds = kinds
