@@ -196,20 +196,7 @@ export const forms = resource<FormDocument>('forms', 'id')
 export const bookmarks = resource<Bookmark>('bookmarks', 'id', 'bookmarks?all=1')
 export const functions = resource<FunctionDocument>('functions', 'id')
 export const chains = resource<Chain>('chains', 'id')
-const profiles = resource<ProfileDocument>('profiles', 'name')
-/** The list that everybody may see says nothing of revisions and files; one that was never written has neither. */
-export const profileDocuments: Resource<ProfileDocument> = {
-  ...profiles,
-  list: async () =>
-    Promise.all(
-      (await profiles.list()).map((one) =>
-        profiles.get(one.name).catch((error: unknown) => {
-          if (error instanceof Problem && error.status === 404) return { ...one, revision: 0, fixed: null }
-          throw error
-        }),
-      ),
-    ),
-}
+export const profileDocuments = resource<ProfileDocument>('profiles', 'name')
 export const staticData = resource<StaticData>('static-data', 'id')
 
 export const ownBookmarks = async () => (await json<{ bookmarks: Bookmark[] }>('GET', 'bookmarks')).bookmarks

@@ -5,6 +5,7 @@ import { useImperativeHandle, useLayoutEffect, useRef, type Ref } from 'react'
 import type { ShownForm } from '../api/administered'
 import { t } from '../strings/t'
 import { type Answers, type Control, fill, read } from './answers'
+import { inWords, type Said } from './inWords'
 import { parse } from './safe'
 
 export interface FormBodyHandle {
@@ -12,6 +13,8 @@ export interface FormBodyHandle {
   answers(): Answers | null
   /** The answers as they are, valid or not. */
   now(): Answers
+  /** What has been answered, as the form puts it. */
+  words(): Said[]
   /** Shows the server's word at a field; false when this form has no such field. */
   blame(field: string, words: string): boolean
 }
@@ -45,6 +48,7 @@ export function FormBody({ form, answers, prefix, ref }: FormBodyProps) {
 
   useImperativeHandle(ref, () => ({
     now: () => read(controls() as Control[], form.inputs),
+    words: () => inWords(controls(), form.inputs),
     answers() {
       const wrong = controls().filter((control) => !control.disabled && !control.checkValidity())
       const told = new Set<string>()

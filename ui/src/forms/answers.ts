@@ -70,14 +70,3 @@ function checkedBy(control: Control, answer: Answer | undefined, several: boolea
   if (several) return Array.isArray(answer) ? answer.includes(control.value) : answer === control.value
   return control.dataset.type?.toLowerCase() === 'boolean' ? answer === 'true' : answer === (control.value || 'on')
 }
-
-/** The answers of one form in words: what was asked, and the choice's own label. */
-export function inWords(inputs: Input[], answers: Answers): { label: string; value: string }[] {
-  return inputs
-    .filter((input) => input.kind !== 'hidden' && input.name in answers)
-    .map((input) => {
-      const answer = answers[input.name]!
-      const word = (one: string) => input.choices.find((choice) => choice.value === one)?.label ?? one
-      return { label: input.label || input.name, value: Array.isArray(answer) ? answer.map(word).join(', ') : word(answer) }
-    })
-}

@@ -3,11 +3,14 @@
 import type { ShownForm } from '../api/administered'
 import type { StartRequest } from '../api/types'
 import type { Answers } from './answers'
+import type { Said } from './inWords'
 
 export interface Page {
   form: ShownForm
   /** Undefined until it has been answered, or its last answers are known. */
   answers: Answers | undefined
+  /** The answers as the form puts them, for the summary. */
+  said?: Said[] | undefined
 }
 
 export interface Wizard {
@@ -24,10 +27,10 @@ const same = (one: ShownForm, other: ShownForm) => one.id === other.id && one.ht
 export const begun = (form: ShownForm, known?: Answers): Wizard => ({ pages: [{ form, answers: known }], at: 0, review: false })
 
 /** With the present page answered. */
-export const answered = (wizard: Wizard, answers: Answers): Wizard => ({
+export const answered = (wizard: Wizard, answers: Answers, said?: Said[]): Wizard => ({
   ...wizard,
   again: false,
-  pages: wizard.pages.with(wizard.at, { ...wizard.pages[wizard.at]!, answers }),
+  pages: wizard.pages.with(wizard.at, { ...wizard.pages[wizard.at]!, answers, said }),
 })
 
 /** The server's next form. The answers that a later page already had, before somebody went back, are kept for it. */

@@ -6,7 +6,6 @@ import { useQuery } from '@tanstack/react-query'
 
 import { ownBookmarks } from '../api/administered'
 import { useStore } from '../app/store'
-import { inWords } from '../forms/answers'
 import { FormBody, type FormBodyHandle } from '../forms/FormBody'
 import type { Page, Wizard } from '../forms/wizard'
 import { Dialog } from '../parts/Dialog'
@@ -42,7 +41,7 @@ function Steps({ start, wizard }: { start: Start; wizard: Wizard }) {
   const atField = problem?.field && wizard.pages[wizard.at]!.form.inputs.some((input) => input.name === problem.field)
   const send = () => {
     const answers = body.current!.answers()
-    if (answers) answerForm(id, answers)
+    if (answers) answerForm(id, answers, body.current!.words())
   }
   const onKeyDown = (event: KeyboardEvent) => {
     const target = event.target as HTMLElement
@@ -101,7 +100,7 @@ function Summary({ pages }: { pages: Page[] }) {
     <>
       <p>{t('wizard.check')}</p>
       {pages.map((page, index) => {
-        const rows = inWords(page.form.inputs, page.answers ?? {})
+        const rows = page.said ?? []
         return (
           <section key={index} className="summary">
             <h3>{page.form.name}</h3>

@@ -64,7 +64,7 @@ export function SessionsPage() {
         {({ sessions }) => {
           const known = new Set(sessions.map((session) => session.id))
           // a refused start that left a record is told by the record
-          const loose = asked.filter((start) => start.status !== 'done' && !known.has(start.request.id))
+          const loose = asked.filter((start) => start.status !== 'done' && start.status !== 'form' && !known.has(start.request.id))
           const shown = inOrder(sessions.filter((session) => matches(session, words)))
           const over = shown.filter((session) => session.state === 'ended' && !startFailed(session))
           const present = shown.filter((session) => session.state !== 'ended' || startFailed(session))

@@ -11,6 +11,7 @@ import { go, nowAt } from '../app/router'
 import { keptStore, store } from '../app/store'
 import { withSession, type SessionList } from '../api/live'
 import type { Answers } from '../forms/answers'
+import type { Said } from '../forms/inWords'
 import { keepAnswers, lastAnswers } from '../forms/remembered'
 import { answered, back, begun, merged, next, pageOf, reviewed, type Wizard } from '../forms/wizard'
 import { announce } from '../parts/announce'
@@ -64,10 +65,10 @@ export function answer(id: string, answers: string[]): void {
 }
 
 /** Sends the answers of the form shown; the server says which is next, or that nothing remains to be asked. */
-export function answerForm(id: string, answers: Answers): void {
+export function answerForm(id: string, answers: Answers, said: Said[]): void {
   const start = starts.get()[id]
   if (!start?.wizard || start.busy) return
-  const wizard = answered(start.wizard, answers)
+  const wizard = answered(start.wizard, answers, said)
   keepAnswers(start.request, wizard.pages[wizard.at]!.form, answers)
   update(id, { wizard, busy: true, problem: undefined })
   void advance(id, () => api.start({ ...merged(start.request, wizard), review: true }))

@@ -119,7 +119,7 @@ export default function Editor(props: EditorProps) {
           syntaxHighlighting(colours),
           look,
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ 'aria-label': latest.current.label }),
+          EditorView.contentAttributes.of({ 'aria-label': latest.current.label, tabindex: '0' }),
           parts.current.language.of(languages[latest.current.language]()),
           parts.current.access.of(access(latest.current.readOnly)),
           EditorView.updateListener.of((update) => {

@@ -22,13 +22,15 @@ export function fieldsAt(before: string, input: KindField[]): Found | null {
   return fields && fields.length ? { fields, typed: dotted ?? quoted ?? got ?? '' } : null
 }
 
+/** Methods of lists whose result has the list's fields. */
+const SAME = new Set(['filter', 'sort', 'slice', 'find', 'toSorted', 'reverse', 'at'])
 const step = /\.get\(["']([\w/]+)["'][^)]*\)|\??\.\s*([\w$/]+)|\[\s*["']([\w/]+)["']\s*\]|\[\s*(?:\d+|[\w$]+)\s*\]/g
 
 function walk(fields: KindField[], path: string): KindField[] | null {
   let now: KindField[] | undefined = fields
   for (const match of path.matchAll(step)) {
     const name = match[1] ?? match[2] ?? match[3]
-    if (name === undefined) continue // an element of a list has the list's fields
+    if (name === undefined || SAME.has(name)) continue // an element of a list has the list's fields
     now = now?.find((field) => field.name === name)?.fields
     if (!now) return null
   }
@@ -40,7 +42,7 @@ function known(code: string, input: KindField[]): Map<string, KindField[]> {
   const first = /(?:function\b[^(]*|def\s+\w+\s*|^\s*(?:async\s*)?)\(\s*([A-Za-z_$][\w$]*)/m.exec(code)?.[1]
   const names = new Map<string, KindField[]>([['input', input]])
   if (first) names.set(first, input)
-  const source = '([A-Za-z_$][\\w$]*)((?:\\??\\.[\\w$]+|\\[\\d+\\]|\\["\\w+"\\])*?)'
+  const source = '([A-Za-z_$][\\w$]*)((?:\\??\\.[\\w$]+|\\[\\d+\\]|\\["\\w+"\\])*)'
   const bindings: [RegExp, number[]][] = [
     [new RegExp(`${source}\\.(?:filter|map|sort|find|findIndex|some|every|forEach|flatMap|toSorted|reduce)\\(\\s*(?:async\\s*)?(?:function\\s*)?\\(?\\s*([A-Za-z_$][\\w$]*)(?:\\s*,\\s*([A-Za-z_$][\\w$]*))?`, 'g'), [3, 4]],
     [new RegExp(`(?:const|let|var)\\s+([A-Za-z_$][\\w$]*)\\s*(?:=|of)\\s*(?:await\\s+)?${source}`, 'g'), [1]],

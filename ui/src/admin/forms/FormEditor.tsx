@@ -4,7 +4,6 @@ import { useEffect, useRef, useState } from 'react'
 
 import { type FormDocument, forms, previewForm, type ShownForm } from '../../api/administered'
 import { asProblem, type Problem } from '../../api/problem'
-import { inWords } from '../../forms/answers'
 import { FormBody, type FormBodyHandle } from '../../forms/FormBody'
 import { Field } from '../../parts/Field'
 import { Failure } from '../../parts/states'
@@ -122,7 +121,6 @@ function Preview({ html, name }: { html: string; name: string }) {
               {JSON.stringify(answers, null, 2)}
             </pre>
           )}
-          {answers && <p className="quiet small">{t('forms.paramsHelp', { n: inWords(form.inputs, answers as Record<string, string>).length })}</p>}
         </>
       )}
     </section>

@@ -11,7 +11,7 @@ import { Icon } from '../../parts/Icon'
 import { Failure, Loaded } from '../../parts/states'
 import { t } from '../../strings/t'
 import { FunctionList, FunctionPane } from '../functions/FunctionsPage'
-import { ListPage, Nothing, RowLink } from '../parts/ListPage'
+import { BackLink, ListPage, Nothing, RowLink } from '../parts/ListPage'
 import { Order } from '../parts/Order'
 import { useDocuments } from '../parts/useDocuments'
 import { FormEditor } from './FormEditor'
@@ -50,6 +50,7 @@ export function FormsPage({ rest }: { rest: string }) {
             <FunctionList {...place} />
           </div>
           <div className="master-one">
+            {place.rest && <BackLink to={place.base} />}
             <FunctionPane {...place} />
           </div>
         </div>
@@ -129,6 +130,7 @@ function DefaultForms() {
         <Loaded query={query} loading={t('load.forms')}>
           {(chosen) => (
             <div className="stack">
+              <h2>{t('forms.tab.default')}</h2>
               <p className="quiet">{t('forms.defaultAbout')}</p>
               {problem && <Failure error={problem} />}
               <Order

@@ -32,7 +32,7 @@ export function FunctionEditor({ kind, saved, all, pathOf }: FunctionEditorProps
       pathOf={pathOf}
       nameOf={(value) => value.name}
       withId={(value, id) => ({ ...value, id })}
-      heading={<p className="quiet small">{kind.title}</p>}
+      heading={<h2>{t('fn.heading', { kind: kind.title, name: saved?.name ?? t('fn.headingNew') })}</h2>}
     >
       {(fields) => <Body fields={fields} kind={kind} saved={saved} />}
     </DocumentEditor>

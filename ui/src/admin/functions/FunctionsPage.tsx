@@ -85,6 +85,7 @@ function OneKind({ kind, all, base, rest }: { kind: Kind; all: FunctionDocument[
   const list = useRef<HTMLUListElement>(null)
   const dragged = useRef<number | null>(null)
   const mine = inOrder(all, kind.name)
+  const what = isBalance(kind.name) ? t('fn.newScript') : kind.name === 'metric' ? t('fn.newMetric') : t('fn.new')
   const ordered = !isBalance(kind.name) && mine.length > 1
 
   // each keeps its position, so a new order is a new position for those that moved
@@ -114,9 +115,9 @@ function OneKind({ kind, all, base, rest }: { kind: Kind; all: FunctionDocument[
     <section className="function-kind">
       <div className="row">
         <h2 className="grow">{kind.title}</h2>
-        <Link className="button small" to={newPath(base, kind.name)} aria-label={t('fn.newOf', { kind: kind.title.toLowerCase() })}>
+        <Link className="button small" to={newPath(base, kind.name)} aria-label={t('fn.newOf', { what, kind: kind.title.toLowerCase() })}>
           <Icon name="plus" />
-          {isBalance(kind.name) ? t('fn.newScript') : kind.name === 'metric' ? t('fn.newMetric') : t('fn.new')}
+          {what}
         </Link>
       </div>
       <p className="quiet small">{kind.help}</p>

@@ -37,6 +37,8 @@ interface DocumentEditorProps<D extends Kept> {
   withId: (value: D, id: string) => D
   /** False where it cannot be deleted. */
   removable?: boolean
+  /** What deleting is called, where it is not called so. */
+  remove?: { word: string; title: string; text: string }
   heading?: ReactNode
   children: (fields: Fields<D>) => ReactNode
 }
@@ -93,7 +95,7 @@ export function DocumentEditor<D extends Kept>(props: DocumentEditorProps<D>) {
   }
   const remove = async () => {
     const name = nameOf(editing.value)
-    if (!(await confirm({ title: t('doc.deleteTitle', { name }), text: t('doc.deleteText'), yes: t('doc.delete') }))) return
+    if (!(await confirm({ title: props.remove?.title ?? t('doc.deleteTitle', { name }), text: props.remove?.text ?? t('doc.deleteText'), yes: props.remove?.word ?? t('doc.delete') }))) return
     try {
       await resource.remove(id)
       dropDraft(key)
@@ -133,7 +135,7 @@ export function DocumentEditor<D extends Kept>(props: DocumentEditorProps<D>) {
           )}
           {saved && fixed === null && props.removable !== false && (
             <button type="button" className="button small" onClick={() => void remove()}>
-              {t('doc.delete')}
+              {props.remove?.word ?? t('doc.delete')}
             </button>
           )}
           {editing.dirty && (

@@ -26,18 +26,21 @@ export function ListPage({ title, about, open, back, list, tabs, children }: Lis
       <div className={open ? 'master open' : 'master'}>
         <div className="master-list">{list}</div>
         <div className="master-one">
-          {open && (
-            <Link to={back} className="master-back">
-              <Icon name="back" />
-              {t('doc.toList')}
-            </Link>
-          )}
+          {open && <BackLink to={back} />}
           {children}
         </div>
       </div>
     </>
   )
 }
+
+/** Seen where there is room for one thing only. */
+export const BackLink = ({ to }: { to: string }) => (
+  <Link to={to} className="master-back">
+    <Icon name="back" />
+    {t('doc.toList')}
+  </Link>
+)
 
 interface RowLinkProps {
   to: string

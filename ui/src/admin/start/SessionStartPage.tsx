@@ -9,6 +9,7 @@ import { t } from '../../strings/t'
 import { FunctionPane, FunctionList } from '../functions/FunctionsPage'
 import { useKinds } from '../functions/kinds'
 import { DocumentEditor } from '../parts/DocumentEditor'
+import { BackLink } from '../parts/ListPage'
 import { Json } from '../parts/Json'
 import { type Item, Order } from '../parts/Order'
 import { useDocuments } from '../parts/useDocuments'
@@ -75,6 +76,7 @@ function OneChain({ id }: { id: Chain['id'] }) {
                     blank={shown}
                     taken={[]}
                     removable={saved !== undefined}
+                    remove={{ word: t('start.reset'), title: t('start.resetTitle'), text: t('start.resetText') }}
                     pathOf={() => (id === 'start' ? BASE : `${BASE}/${id}`)}
                     nameOf={() => t(`start.chain.${id}`)}
                     withId={(value) => ({ ...value, id })}
@@ -133,7 +135,10 @@ function Scripts({ rest }: { rest: string }) {
       <div className="master-list">
         <FunctionList base={`${BASE}/scripts`} rest={rest} kinds={KINDS} />
       </div>
-      <div className="master-one">{rest ? <FunctionPane base={`${BASE}/scripts`} rest={rest} kinds={KINDS} /> : <Shipped />}</div>
+      <div className="master-one">
+        {rest && <BackLink to={`${BASE}/scripts`} />}
+        {rest ? <FunctionPane base={`${BASE}/scripts`} rest={rest} kinds={KINDS} /> : <Shipped />}
+      </div>
     </div>
   )
 }
