@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from portcall.errors import InvalidValue
+from portcall.model import codec
 from portcall.model.ids import is_session_id
 
 ROOTLESS = "rootless"
+ORDER_VARIABLE = "PORTCALL_ORDER"  # in a scheduled command's environment: the start object, as JSON
 RESERVED_PARAMS = ("name", "icon", "bookmarkId", "clientVersion", "clientId", "clientIP", "clientTransport")
 _GEOMETRY = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})\Z")
 _LAYOUT = re.compile(r"[a-z0-9]{2,16}(?:\([a-z0-9_-]{1,32}\))?(?:-[a-z0-9_]{1,32})?\Z", re.IGNORECASE)
@@ -47,6 +49,7 @@ class StartOrder:
     """What one server does. ``signature`` lets the session prove that it came through the pipeline.
 
     ``limits`` are the figures of the profile that the user side needs: ``display open_gl window_manager geometry``.
+    ``patience``: for so many seconds the command waits while other displays come up.
     """
 
     id: str
@@ -64,6 +67,7 @@ class StartOrder:
     start_timeout: float = 60.0
     signature: str = ""
     options: Dict[str, Any] = field(default_factory=dict)
+    patience: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,14 @@ class Started:
 
 
 Outcome = Union[NeedForm, NeedAuth, Scheduled, Started]
+
+
+def start_object(order: StartOrder) -> Dict[str, Any]:
+    """What a start script is given: what the user asked, and what lets the session prove whose it is."""
+    names = ("id", "login", "command", "geometry", "windowMode", "name", "params", "profile", "keyboardLayout",
+             "launcher", "limits", "startTimeout", "signature")  # fmt: skip
+    document: Dict[str, Any] = codec.to_document(order)
+    return {name: document[name] for name in names}
 
 
 def parse_geometry(text: str) -> Tuple[int, int]:

@@ -16,6 +16,15 @@ class Gate:
         self._inside = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def crowded(self) -> bool:
+        """Somebody waits before it."""
+        return bool(self._waiting)
+
+    @property
+    def empty(self) -> bool:
+        return not self._waiting and self._inside == 0
+
     async def __aenter__(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -13,7 +14,7 @@ from portcall.config import Config
 from portcall.errors import PortcallError, StartFailed, StartsDisabled
 from portcall.model import codec, lifecycle
 from portcall.model.session import Session
-from portcall.model.start import Outcome, Output, Started, StartOrder
+from portcall.model.start import Outcome, Output, Scheduled, Started, StartOrder
 from portcall.model.user import Account
 from portcall.session import seats
 from portcall.session.registry import Registry
@@ -24,6 +25,7 @@ from portcall.wire import messages
 log = structlog.get_logger("start")
 _CORES_FACTOR = 2
 _LAST_WORD = 5.0  # seconds beyond the session's own time limit
+_PATIENCE = 3.0  # seconds that a command waits at most, while other displays come up
 
 
 class Link(Protocol):
@@ -33,11 +35,16 @@ class Link(Protocol):
 
 
 class Perform:
-    """``ensure_link`` and ``launcher`` come from ``app``; ``groups_of`` gives a login's groups, for seats."""
+    """``ensure_link`` and ``launcher`` come from ``app``; ``groups_of`` gives a login's groups, for seats.
+
+    When many start at once, everybody sees a screen before anybody's programs start, which take as much of the
+    processors as the displays do. ``proceed`` tells a session that no display is coming up any more.
+    """
 
     def __init__(
         self, config: Config, registry: Registry, clock: Clock, cores: int,
         ensure_link: Callable[..., Any], launcher: Callable[[str], Any], groups_of: Callable[[str], Iterable[str]],
+        proceed: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._config = config
         self._registry = registry
@@ -48,6 +55,8 @@ class Perform:
         # Displays coming up at once: more only slow each other down (half of a start is one core's work)
         self._gate = Gate(lambda: int(config["starts_at_once"]) or _CORES_FACTOR * cores)
         self._coming_up: set[str] = set()  # sessions whose display is not alive yet
+        self._proceed = proceed
+        self._patient: set[str] = set()  # sessions whose command waits
 
     async def run(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
         """Started, or an error after which the session's record says what happened."""
@@ -72,31 +81,57 @@ class Perform:
         link: Link = await self._ensure_link(account, attempt.ask, self._link_step(attempt))
         trace.step("link", "ready", f"started by {link.started_by}")
         self._seats(order, attempt)
-        async with self._gate:
-            trace.step("gate", "through")
-            launcher = self._launcher(order.launcher)
-            self._coming_up.add(order.id)
-            attempt.given_up = lifecycle.ASKED  # from here on a process may call in, and must be told
-            try:
-                output = await self._invoke(link, launcher, order)
-                launcher.outcome(order, output)
-                trace.step("handed over", "to the link")
-                attempt.accepted.set()
-                attempt.changed.set()
-                await self._until(order, lambda now: now.state != lifecycle.PENDING or now.id not in self._coming_up)
-            finally:
-                self._coming_up.discard(order.id)
+        try:
+            outcome = await self._through_the_gate(link, order, attempt)
+        finally:
+            self._go_on()
+        if outcome is not None:
+            return outcome
         session = await self._until(order, lambda now: now.state != lifecycle.PENDING)
         if session.state not in lifecycle.CONNECTABLE:
             raise StartFailed(session.reason or "The session ended while it came up.", log=session.message or "")
         trace.step("running", session.display or "", took=max(0.0, self._clock.now() - session.created))
         return Started(order.id)
 
+    async def _through_the_gate(self, link: Link, order: StartOrder, attempt: Attempt) -> Outcome | None:
+        """Until its display is alive, or it is over; an outcome where nothing comes up now."""
+        trace = attempt.trace
+        async with self._gate:
+            trace.step("gate", "through")
+            if self._gate.crowded:
+                order = replace(order, patience=_PATIENCE)
+                self._patient.add(order.id)
+            launcher = self._launcher(order.launcher)
+            self._coming_up.add(order.id)
+            attempt.given_up = lifecycle.ASKED  # from here on a process may call in, and must be told
+            try:
+                output = await self._invoke(link, launcher, order)
+                outcome = launcher.outcome(order, output)
+                if isinstance(outcome, Scheduled):
+                    trace.step("scheduled", "", outcome.text)
+                    return outcome
+                trace.step("handed over", "to the link")
+                attempt.accepted.set()
+                attempt.changed.set()
+                await self._until(order, lambda now: now.state != lifecycle.PENDING or now.id not in self._coming_up)
+            finally:
+                self._coming_up.discard(order.id)
+        return None
+
+    def _go_on(self) -> None:
+        """The last display of a crowd is up: now their commands."""
+        if self._gate.empty:
+            patient, self._patient = self._patient, set()
+            for session_id in patient:
+                self._proceed(session_id)
+
     async def _invoke(self, link: Link, launcher: Any, order: StartOrder) -> Output:
         invocation = launcher.invocation(order)
         if invocation.argv:
+            # so that a start script that it runs calls this server, whichever others there are
+            environment = {**invocation.environment, "PORTCALL_RUNTIME_DIR": str(self._config.directories.runtime)}
             result, _ = await link.request(
-                lambda seq: messages.RunCommand(seq, list(invocation.argv), invocation.stdin, invocation.environment)
+                lambda seq: messages.RunCommand(seq, list(invocation.argv), invocation.stdin, environment)
             )
             code = result.get("code")
             return Output(

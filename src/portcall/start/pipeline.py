@@ -22,6 +22,7 @@ from portcall.model.start import (
     ROOTLESS,
     NeedForm,
     Outcome,
+    Scheduled,
     StartOrder,
     StartRequest,
     check,
@@ -194,7 +195,7 @@ class Pipeline:
             await self._traces.close(attempt.trace, "failed")
             error.extra.setdefault("session", order.id)
             raise
-        await self._traces.close(attempt.trace, "started")
+        await self._traces.close(attempt.trace, "scheduled" if isinstance(outcome, Scheduled) else "started")
         return outcome
 
     async def _again(self, login: Login, known: Session, wait: bool) -> tuple[str, Outcome | None]:

@@ -119,6 +119,7 @@ class StartAnswer(BaseModel):
     trace: list[StepShape] | None = None
     connect: ConnectShape | None = None
     stage: str | None = None
+    text: str | None = None
     attempt: str | None = None
     title: str | None = None
     instructions: str | None = None

@@ -205,11 +205,13 @@ async def _answer(request: Request, login: Login, session_id: str, outcome: Outc
         return JSONResponse({"stage": "form", "form": outcome.form} if outcome.form else {"stage": "review"})
     if isinstance(outcome, NeedAuth):
         return JSONResponse({"stage": "auth", "session": session_id, **codec.to_document(outcome)})
-    if isinstance(outcome, Scheduled) and outcome.text:
-        return Response(outcome.text, media_type="text/plain; charset=utf-8")
+    if isinstance(outcome, Scheduled) and "json" not in request.headers.get("accept", ""):
+        return Response(outcome.text, media_type="text/plain; charset=utf-8")  # as sites' scripts know it
     session = here.registry.get(session_id)
     trace = here.traces.find(session_id)
     answer: dict[str, Any] = {"result": codec.to_document(session), "trace": trace.steps if trace else []}
+    if isinstance(outcome, Scheduled):
+        answer.update(stage="scheduled", text=outcome.text)
     if connect and session.state != lifecycle.ENDED:
         here.permissions.check(login, "session/connect", session.login)
         answer["connect"] = _ticket(request, login, session)

@@ -1,0 +1,28 @@
+"""Template: a command line in place of the start, as the schedule function returned it and the start filled it in."""
+
+from __future__ import annotations
+
+from portcall.errors import StartFailed
+from portcall.launchers.base import Launcher
+from portcall.model import codec
+from portcall.model.start import ORDER_VARIABLE, Invocation, Outcome, Output, Scheduled, StartOrder, start_object
+
+
+class Template(Launcher):
+    """The command gets the order in its environment: a start script anywhere below it becomes this session."""
+
+    name = "template"
+    title = "Schedule function"
+
+    def invocation(self, order: StartOrder) -> Invocation:
+        command = str(order.options.get("command", ""))
+        return Invocation(("/bin/sh", "-c", command), environment={ORDER_VARIABLE: codec.dumps(start_object(order))})
+
+    def outcome(self, order: StartOrder, output: Output) -> Outcome:
+        said = "\n".join(part.strip() for part in (output.stdout, output.stderr) if part.strip())
+        if output.code != 0:
+            raise StartFailed(said or f"The command ended with exit code {output.code}.", log=said)
+        return Scheduled(order.id, said)
+
+
+IMPLEMENTATION = Template
