@@ -149,7 +149,7 @@ class Services:
         self.steps = Steps(self.config, self.documents, self.functions)
         self.perform = Perform(
             self.config, self.registry, self.clock, os.cpu_count() or 1, self.links.ensure,
-            lambda name: plugins.find("launchers", name)(), self.groups_of,
+            lambda name: plugins.find("launchers", name)(), self.groups_of, self.reports.proceed,
         )  # fmt: skip
         self.pipeline = Pipeline(
             self.config, self.registry, self.traces, self.attempts, self.perform, self.profiles, self.steps, self.clock,
@@ -354,4 +354,5 @@ def run(config: Config) -> int:
     from portcall.web import serve
 
     logs.set_up(config["log_level"], config["log_format"])
+    serve.make_directories(config)
     return serve.run(Services(config))

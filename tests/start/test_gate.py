@@ -65,3 +65,17 @@ async def test_who_gives_up_takes_nobodys_place() -> None:
     counted.most = 0
     await asyncio.gather(*(counted.go(number) for number in range(10)))
     assert counted.most == 2
+
+
+@in_virtual_time
+async def test_it_is_crowded_while_somebody_waits_and_empty_when_all_are_through() -> None:
+    counted = Counted(2)
+    assert counted.gate.empty
+    going = [asyncio.ensure_future(counted.go(number)) for number in range(3)]
+    await asyncio.sleep(0.5)
+    assert counted.gate.crowded
+    await asyncio.sleep(1)
+    assert not counted.gate.crowded
+    assert not counted.gate.empty
+    await asyncio.gather(*going)
+    assert counted.gate.empty

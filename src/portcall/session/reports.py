@@ -61,6 +61,12 @@ class Reports:
         """The session's own process, if it is connected now."""
         return self._peers.get(session_id)
 
+    def proceed(self, session_id: str) -> None:
+        """Its command need not wait any more."""
+        peer = self.peer(session_id)
+        if peer is not None:
+            peer.send(messages.Proceed())
+
     def peers(self) -> list[ControlConnection]:
         return list(self._peers.values())
 

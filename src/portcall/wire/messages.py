@@ -170,6 +170,11 @@ class Watched:
 
 
 @dataclass(frozen=True)
+class Proceed:
+    """Server → session: no other display is coming up any more; the command need not wait (StartOrder.patience)."""
+
+
+@dataclass(frozen=True)
 class Reply:
     seq: int
     result: Dict[str, Any] = field(default_factory=dict)
@@ -180,7 +185,8 @@ MESSAGES: Dict[str, Type[Any]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower(): cls
     for cls in (
         LinkHello, SessionHello, Welcome, StartSession, RunCommand, Adopt, Destroy, KeepWarm, DisplayOpened,
-        SessionReport, SessionEnded, OpenDisplay, EndSession, ChangeSession, ReadLog, ListProcesses, Watched, Reply,
+        SessionReport, SessionEnded, OpenDisplay, EndSession, ChangeSession, ReadLog, ListProcesses, Watched, Proceed,
+        Reply,
     )
 }  # fmt: skip
 _TYPES = {cls: name for name, cls in MESSAGES.items()}
