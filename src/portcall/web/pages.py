@@ -36,7 +36,7 @@ def _load(path: Path, modified: int) -> File:
     return File(data, zipped, media_type)
 
 
-@router.get("/{path:path}")
+@router.api_route("/{path:path}", methods=["GET", "HEAD"])
 async def page(request: Request, path: str) -> Response:
     """A file of the UI, or its page, which finds its way by the path."""
     if path == "api" or path.startswith("api/"):
