@@ -53,7 +53,8 @@ class Server:
         places = Directories(folder / "config", folder / "var", folder / "run", folder / "tmp")
         for place in (places.config, places.var, places.runtime, places.tmp, places.local):
             place.mkdir(parents=True, exist_ok=True)
-        (places.runtime / "lib").symlink_to(_user_side(), target_is_directory=True)
+        if not (places.runtime / "lib").is_symlink():
+            (places.runtime / "lib").symlink_to(_user_side(), target_is_directory=True)
         (places.config / "permissions.toml").write_text(
             f"[users]\n{_people()}\n[manager]\nboxes = {list(BOXES)!r}\n".replace("'", '"')
         )

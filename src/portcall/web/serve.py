@@ -41,7 +41,6 @@ class ServerRuns(PortcallError):
 def run(here: Any) -> int:
     """Until SIGTERM or SIGINT. Sessions do not notice that it ends."""
     config = here.config
-    _directories(config)
     with _only_one(config.directories.runtime):
         return uvloop.run(_serve(here))
 
@@ -154,8 +153,8 @@ def _prefix(text: str) -> str:
     return f"/{text}" if text else ""
 
 
-def _directories(config: Any) -> None:
-    """Make what is missing; refuse what others could write to."""
+def make_directories(config: Any) -> None:
+    """Make what is missing; refuse what others could write to. Before anything else makes a file in them."""
     places = config.directories
     os.umask(0o022)
     try:
