@@ -34,6 +34,7 @@ MAY: dict[str, set[str]] = {
         "start",
         "session",
         "simulate",
+        "moving",
     },  # the latter: `portcall settings` and kin
     "web": {"start", "login", "session", "gateway", "cluster", "jobs"},
     "start": {"login", "session", "cluster", "jobs"},
@@ -41,6 +42,7 @@ MAY: dict[str, set[str]] = {
     "session": {"cluster"},
     "gateway": {"cluster", "session"},  # a viewer is a Connection of session/connect
     "jobs": {"cluster"},
+    "moving": {"cluster", "login", "start"},  # what they would read is what it writes
     "simulate": {"cluster"},  # the same balancing, in virtual time
     "cluster": set(),
     "client": set(),

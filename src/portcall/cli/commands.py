@@ -68,6 +68,9 @@ COMMANDS: tuple[Row, ...] = (
             ("permissions", "Show and write who may do what."),
         )
     ),
+    Row(
+        "import", "portcall.cli.import_:import_", "Take over what a site has set up in another system.", ADMINISTRATION
+    ),
     _row("completion", "completion", "Print the script that completes commands and sessions.", SHELL),
     _row("link", "daemons", "Run a user's link (servers start it)."),
     _row("session", "daemons", "Run a session daemon (links start it)."),

@@ -10,7 +10,7 @@ import structlog
 from portcall.errors import FunctionFailed, PortcallError
 from portcall.functions.base import Call, Engine, Source
 from portcall.model import codec
-from portcall.model.administered import FunctionDocument
+from portcall.model.administered import EXECUTABLE, FunctionDocument
 from portcall.model.function import BY_NAME, Changed, Continue, Measured, Outcome, read_result
 from portcall.model.roster import Picked, Roster
 from portcall.model.session import Session
@@ -24,7 +24,9 @@ _TRACED = 2000  # characters of what a function printed
 
 
 def source(document: FunctionDocument) -> Source:
-    return Source(document.name, document.source, document.engine)
+    """A program ``NAME.v4`` is the balancer's script of that release."""
+    contract = {"contract": "v4"} if document.engine == EXECUTABLE and document.source.endswith(".v4") else {}
+    return Source(document.name, document.source, document.engine, contract)
 
 
 class Functions:
