@@ -74,12 +74,9 @@ class Place:
 
     def user_side(self) -> list[int]:
         """Our processes that run as the user: link and session daemons, not displays and commands."""
-        return [
-            pid
-            for pid in processes.with_argument(str(self.folder))
-            if pid != self.process.pid and "python" in os.path.basename(os.readlink(f"/proc/{pid}/exe"))
-            and pid not in processes.children(self.process.pid)
-        ]  # fmt: skip
+        servers = {self.process.pid, *processes.children(self.process.pid)}
+        found = processes.with_argument(str(self.folder))
+        return [pid for pid in found if pid not in servers and "python" in processes.program(pid)]
 
     def displays(self) -> list[int]:
         """X servers of this place's sessions."""

@@ -60,6 +60,14 @@ def with_argument(text: str, among: Iterable[int] | None = None) -> list[int]:
     return found
 
 
+def program(pid: int) -> str:
+    """The name of the file that it executes; empty when it has gone."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return ""
+
+
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
