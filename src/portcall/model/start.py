@@ -170,7 +170,7 @@ def check_name(name: str) -> None:
         raise InvalidValue("name: one line only", field="name")
 
 
-def check_params(params: Dict[str, Any]) -> None:
+def check_params(params: Dict[str, Any], limit: int = MAX_PARAMS) -> None:
     """Keys are non-empty text; the whole stays small enough to list."""
     for key in params:
         if not key or "\0" in key or len(key) > 128:
@@ -181,8 +181,8 @@ def check_params(params: Dict[str, Any]) -> None:
         size = len(json.dumps(params, ensure_ascii=False, allow_nan=False).encode())
     except (ValueError, RecursionError):  # NaN, half of a surrogate pair, or nested without end
         raise InvalidValue("params: not JSON text", field="params") from None
-    if size > MAX_PARAMS:
-        raise InvalidValue(f"params: {MAX_PARAMS} bytes at most in all", field="params")
+    if size > limit:
+        raise InvalidValue(f"params: {limit} bytes at most in all", field="params")
 
 
 def _shallow(value: Any, depth: int) -> bool:

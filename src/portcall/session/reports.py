@@ -15,7 +15,7 @@ from portcall.errors import PortcallError, ProtocolError
 from portcall.model import codec, lifecycle
 from portcall.model.ids import is_session_id
 from portcall.model.session import Session
-from portcall.model.start import MAX_COMMAND, MAX_NAME, check_name, check_params, check_text
+from portcall.model.start import MAX_COMMAND, MAX_NAME, MAX_PARAMS, check_name, check_params, check_text
 from portcall.model.user import Account
 from portcall.session.connect import Connections
 from portcall.session.control import ControlConnection
@@ -222,6 +222,6 @@ def check_said(said: Session) -> None:
     """InvalidValue for what a start would refuse too: a session is its user's process, and may say anything."""
     check_text("command", said.command, MAX_COMMAND)
     check_name(said.name)
-    check_params(said.params)
+    check_params(said.params, 2 * MAX_PARAMS)  # with what the server adds of the client
     for name in _BRIEF:
         check_text(name, str(getattr(said, name) or ""), MAX_NAME)

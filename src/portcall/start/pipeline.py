@@ -27,6 +27,8 @@ from portcall.model.start import (
     StartRequest,
     check,
     check_given,
+    check_name,
+    check_params,
     parse_geometry,
 )
 from portcall.model.user import Account, Login
@@ -172,6 +174,8 @@ class Pipeline:
         for historical in ("userdata", "userid"):
             if getattr(request, historical) is not None:
                 params[historical] = getattr(request, historical)
+        check_name(name)  # it may have come with the params
+        check_params(params)
         signature = self._sign(session_id, login.sub, login.sub, profile.name, self._clock.now() + _ORDER_VALID)
         limits = codec.to_document(profile)
         return StartOrder(
