@@ -135,7 +135,7 @@ async def test_only_what_a_session_knows_best_is_taken_from_its_reports(stand: S
     "changes",
     [
         {"memory": "much"},
-        {"params": {"key": "x" * 70_000}},
+        {"params": {"key": "x" * 140_000}},
         {"params": {"": 1}},
         {"name": "a\nb"},
         {"name": "x" * 300},

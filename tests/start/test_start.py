@@ -163,6 +163,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"params": {"a": "\udc00"}}, "invalid-value"),
     ({"params": {"a": "x" * 70_000}}, "invalid-value"),
     ({"userdata": "\ud800"}, "invalid-value"),
+    ({"userdata": "x" * 60_000, "params": {"a": "x" * 60_000}}, "invalid-value"),
+    ({"params": {"name": "two\nlines"}}, "invalid-value"),
     ({"bookmark_id": "none such"}, ""),
 ]  # fmt: skip
 
