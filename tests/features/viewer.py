@@ -54,33 +54,10 @@ class Viewer:
             point = ord(character)
             self.key({10: 0xFF0D}.get(point, point if point < 256 else 0x1000000 + point))
 
-    def resize(self, width: int, height: int) -> tuple[int, int]:
-        """Asks for a size; the size that there is then."""
+    def ask_for(self, width: int, height: int) -> None:
+        """Asks for a size of the display."""
         screen = struct.pack(">IHHHHI", 1, 0, 0, width, height, 0)
         self.connection.send(struct.pack(">BxHHBx", 251, width, height, 1) + screen)
-        while not self.update():
-            pass
-        return self.width, self.height
-
-    def update(self) -> bool:
-        """Asks for a picture and takes it; True if it said what the size is."""
-        self.connection.send(struct.pack(">BBHHHH", 3, 1, 0, 0, self.width, self.height))
-        sized = False
-        while (kind := self._read(1)[0]) != 0:
-            self._skip(kind)
-        _, count = struct.unpack(">BH", self._read(3))
-        for _ in range(count):
-            _, why, width, height, encoding = struct.unpack(">HHHHi", self._read(12))
-            if encoding == -308:
-                screens = self._read(4)[0]
-                self._read(16 * screens)
-                self.width, self.height, sized = width, height, True
-                self.why = why
-            elif encoding == -239:
-                self._read(width * height * 4 + (width + 7) // 8 * height)
-            else:
-                self._read(width * height * 4)
-        return sized
 
     def hear(self, kind: str, seconds: float = SECONDS) -> dict[str, Any]:
         """The next text message of that type, those before it forgotten."""
@@ -92,16 +69,6 @@ class Viewer:
 
     def tell(self, **message: Any) -> None:
         self.connection.send(json.dumps(message))
-
-    def _skip(self, kind: int) -> None:
-        if kind == 3:
-            (length,) = struct.unpack(">3xi", self._read(7))
-            self._read(abs(length))
-        elif kind == 1:
-            _, count = struct.unpack(">xHH", self._read(5))
-            self._read(6 * count)
-        else:
-            assert kind == 2, kind
 
     def _read(self, count: int) -> bytes:
         while len(self._bytes) < count:
