@@ -28,19 +28,22 @@ def site(tmp_path: Path) -> Path:
         (site / name).mkdir(parents=True)
     (site / "apps/default.ini").write_text("forms[]=site\nscheduleDir=/etc/fastx/schedule\n")
     (site / "apps/matlab.ini").write_text(
-        'name="MATLAB R2024"\ncommand=matlab -desktop\ngeometry=1600x900\nicon=matlab.png\nprofile=long\nforms[]=memory\n'
+        'name="MATLAB R2024"\ncommand=matlab -desktop\ngeometry=1600x900\nicon=matlab.png\nprofile=long\n'
+        "forms[]=memory\n"
         "overrideDefaultForms=true\ngroups[]=staff\ngroups[]=students\nimage=site/matlab\n[nodeMetadataFilter]\ngpu=true\n"
     )
     (site / "apps/matlab.png").write_bytes(PNG)
     (site / "apps/xterm.ini").write_text("command=xterm\nwindowMode=multiple\n")
     (site / "apps/empty.ini").write_text("name=Nothing\n")
     (site / "forms/memory.ini").write_text(
-        'name=Memory\ndescription=How much\nhtml="<label>RAM</label>\n<input name=\\"minRam\\" required onclick=\\"x()\\">"\n'
+        'name=Memory\ndescription=How much\nhtml="<label>RAM</label>\n'
+        '<input name=\\"minRam\\" required onclick=\\"x()\\">"\n'
         'data={"most": 64}\nunsafe=true\n'
     )
     (site / "forms/site.html").write_text('<input name="project">')
     (site / "permissions.ini").write_text(
-        "default=full\n[admin]\nusers[]=ann\ngroups=wheel\n[limited]\nusers=bob, cy\n[manager]\nusers[]=bob\nPurge=true\n"
+        "default=full\n[admin]\nusers[]=ann\ngroups=wheel\n[limited]\nusers=bob, cy\n"
+        "[manager]\nusers[]=bob\nPurge=true\n"
         "Sharing=true\n[superadmin]\nusers[]=ann\n[odd]\nx=1\n"
     )
     (site / "fastx.env").write_text(
@@ -138,9 +141,7 @@ def test_what_version_3_kept_in_lines_of_json(tmp_path: Path) -> None:
     assert why(found, "3")[0][0] == LEFT
 
 
-def test_nothing_is_overwritten_unless_asked_and_never_in_the_directory_that_is_read(
-    site: Path, tmp_path: Path
-) -> None:
+def test_nothing_is_overwritten_unless_asked_and_never_where_it_is_read(site: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     save(fastx.read(site), out, False)
     (out / "bookmarks.toml").write_text("# mine\n")

@@ -26,7 +26,8 @@ def test_an_environment_file() -> None:
 def test_the_last_line_about_an_id_counts_and_deleted_ones_are_gone(tmp_path: Path) -> None:
     path = tmp_path / "bookmarks.db"
     path.write_text(
-        '{"_id": "a", "data": {"command": "one"}}\n{"$$indexCreated": {"fieldName": "x"}}\n{"_id": "b", "command": "b"}\n'
+        '{"_id": "a", "data": {"command": "one"}}\n{"$$indexCreated": {"fieldName": "x"}}\n'
+        '{"_id": "b", "command": "b"}\n'
         '{"_id": "a", "data": {"command": "two"}}\n{"_id": "c", "data": {}}\n{"_id": "c", "$$deleted": true}\n{half\n'
     )
     assert documents(path) == ({"a": ({"command": "two"}, 4), "b": ({"command": "b"}, 3)}, [7])

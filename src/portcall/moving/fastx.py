@@ -72,6 +72,8 @@ def _file(found: Found, path: Path, bookmarks: Bookmarks, forms: Forms, settings
     elif parent == "apps" and path.suffix == ".ini":
         if name != "default.ini":
             _ini(path, bookmarks)
+    elif parent == "apps" and path.suffix in (".png", ".webp", ".svg"):
+        pass  # an icon: said of the app that names it
     elif parent == "forms" and path.suffix == ".ini":
         _ini(path, forms)
     elif parent == "forms" and path.suffix in (".html", ".htm"):
