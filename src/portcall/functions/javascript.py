@@ -7,7 +7,9 @@ import itertools
 import re
 import time
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Sequence
+from itertools import compress
+from typing import Any, cast
 
 from portcall.errors import FunctionFailed, FunctionInvalid, FunctionThrew
 from portcall.functions import _program
@@ -18,11 +20,12 @@ from portcall.functions._js.process import Exec, OutOfTime, Reply, Request, Work
 from portcall.functions._js.source import Prepared, member, only_throw, prepare
 from portcall.functions.base import Call, Engine, Result, Source
 from portcall.model.function import Kind, Limits
-from portcall.model.roster import Picked
+from portcall.model.roster import Picked, Roster
 
 _COPY = 40e-6  # seconds of processor time for the copies that a server's record may need
 _TELL = 10.0  # seconds to tell a worker what changed
 _QUICK = 0.25  # seconds; slower functions stay where they hold up no other
+_SOME = bytes(sign == ord("1") for sign in range(256))
 _PLACE = re.compile(r"<input>:(\d+):(\d+)")
 _READ = re.compile(r"cannot (?:read|set) property '([^']+)' of ")
 
@@ -76,10 +79,10 @@ class JavaScript(Engine):
         worker = await lane.take(held)
         try:
             await self._compile(worker, source, prepared)
-            request = self._request(worker, prepared, call, held)
             if call.roster is not None:
                 async with asyncio.timeout(_TELL):
                     await worker.sync(call.roster)
+            request, given = self._request(worker, prepared, call, held)
             if lane is self.trial:
                 began = time.perf_counter()
             reply = await worker.run(request, self._exec(call.bounds) if call.kind.may_run else None)
@@ -103,9 +106,11 @@ class JavaScript(Engine):
         finally:
             lane.give(worker)
         self._judge(prepared, reply)
-        value = self._value(source, call, reply)
+        value = self._value(source, call, reply, given)
         if isinstance(value, Picked):
-            worker.held = value.held = request.spec["number"]
+            worker.held = request.spec["number"]
+            # the worker has all of them, also one that left meanwhile
+            value.held = worker.held if call.roster and len(call.roster) == len(call.roster.documents) else 0
         return Result(value, reply.log, time.perf_counter() - began, reply.cpu)
 
     def _lane(self, prepared: Prepared, call: Call) -> Lane:
@@ -132,13 +137,16 @@ class JavaScript(Engine):
         if said:
             raise _syntax(source, said)
 
-    def _request(self, worker: Worker, prepared: Prepared, call: Call, held: int) -> Request:
+    def _request(
+        self, worker: Worker, prepared: Prepared, call: Call, held: int
+    ) -> tuple[Request, Sequence[int] | None]:
+        """With it the servers that it will be given, where that is certain: then an answer need only say which."""
         limits = call.bounds
         spec: dict[str, Any] = {
             "seed": call.seed & 0xFFFFFFFF, "roster": call.roster is not None, "writes": prepared.writes,
             "exec": call.kind.may_run, "number": next(self._number), "output": limits.output,
         }  # fmt: skip
-        cpu = limits.cpu
+        cpu, given = limits.cpu, None
         if call.roster is not None:
             if prepared.writes:
                 cpu += _COPY * len(call.roster.documents)
@@ -146,10 +154,12 @@ class JavaScript(Engine):
                 spec["held"] = True
             elif call.servers is not None:
                 spec["items"] = list(call.servers)
+            given = _given(call, worker.knows(call.roster))
+            spec["whole"] = given is not None
         wall = limits.wall + (cpu - limits.cpu)
         if prepared.key not in self._proven:
             wall *= 2  # it runs with what the others leave
-        return Request(prepared.key, spec, encode(call.input), cpu, wall, limits.memory)
+        return Request(prepared.key, spec, encode(call.input), cpu, wall, limits.memory), given
 
     def _exec(self, limits: Limits) -> Exec:
         async def execute(argv: list[str], stdin: str) -> dict[str, Any]:
@@ -160,30 +170,53 @@ class JavaScript(Engine):
 
         return execute
 
-    def _value(self, source: Source, call: Call, reply: Reply) -> Any:
+    def _value(self, source: Source, call: Call, reply: Reply, given: Sequence[int] | None) -> Any:
         out = reply.out
         if (error := out.get("error")) is not None:
             raise _error(source, call.bounds, error, reply.log)
-        if "slots" in out or "items" in out:
-            items: list[Any] = out["slots"] if "slots" in out else out["items"]
-            roster = call.roster
-            plain = "slots" in out
-            if roster is None or not _known(items, len(roster.documents), plain):
-                raise FunctionFailed(f"{source.name}: it returned no servers", function=source.name, cause="result")
-            if len(roster) < len(roster.documents):  # one may have left the cluster meanwhile
-                items = [item for item in items if not isinstance(item, int) or roster.documents[item] is not None]
-            found = Picked(items)
-            found.plain = plain
-            return found
-        return out.get("value")
+        if "value" in out:
+            return out["value"]
+        found = _picked(call.roster, out, given)
+        if found is None:
+            raise FunctionFailed(f"{source.name}: it returned no servers", function=source.name, cause="result")
+        return found
 
 
-def _known(items: Any, count: int, plain: bool) -> bool:
-    """What came from a worker is what it should be."""
-    if not isinstance(items, list):
-        return False
-    if plain:
-        return not items or (set(map(type, items)) == {int} and min(items) >= 0 and max(items) < count)
+def _given(call: Call, all_known: bool) -> Sequence[int] | None:
+    """The slots of the servers that a call gives, if it gives them as they are and none has left the cluster."""
+    if call.roster is None:
+        return None
+    if call.servers is None:
+        return call.roster.slots() if all_known else None
+    complete = len(call.roster) == len(call.roster.documents)
+    return cast("Sequence[int]", call.servers) if call.servers.plain and complete else None
+
+
+def _picked(roster: Roster | None, out: dict[str, Any], given: Sequence[int] | None) -> Picked | None:
+    """The servers that came back; None if it is not what a worker may say."""
+    if roster is None:
+        return None
+    if "some" in out:
+        some = out["some"]
+        if given is None or not isinstance(some, str) or len(some) != len(given) or not some.isascii():
+            return None
+        found = Picked(compress(given, some.encode().translate(_SOME)))
+        found.plain = True
+        return found
+    found = Picked(out.get("slots", out.get("items")) or [])
+    found.plain = "slots" in out
+    if not _known(found, len(roster.documents)):
+        return None
+    if len(roster) < len(roster.documents):  # one may have left the cluster meanwhile
+        left = Picked(item for item in found if not isinstance(item, int) or roster.documents[item] is not None)
+        left.plain = found.plain
+        return left
+    return found
+
+
+def _known(items: Picked, count: int) -> bool:
+    if items.plain:
+        return not items or (set(map(type, items)) == {int} and min(items) >= 0 and max(items) < count)  # type: ignore[type-var,operator]
     return all((isinstance(item, int) and 0 <= item < count) or isinstance(item, dict) for item in items)
 
 

@@ -187,9 +187,27 @@
   };
   const wrong = (message) => fail__host({name: '', message, stack: ''}, 'result');
 
+  // Which of the servers given are in the array, as a text of 0 and 1, if they are in their order; else ''. Objects are
+  // compared and not looked into, which is what costs time.
+  const chosen = (given, value) => {
+    const count = given.length, wanted = value.length, signs = new Uint8Array(count).fill(48);
+    let next = 0;
+    for (let i = 0; i < count && next < wanted; i++) {
+      if (given[i] === value[next]) { signs[i] = 49; next++; }
+    }
+    if (next < wanted) return '';
+    const parts = [];
+    for (let i = 0; i < count; i += 10000) parts.push(String.fromCharCode.apply(null, signs.subarray(i, i + 10000)));
+    return parts.join('');
+  };
   const pick = (value) => {
     const count = value.length, slots = new Array(count);
     let plain = true;
+    const some = run.whole && !run.writes && chosen(run.given, value);
+    if (some) {
+      held = {number: run.number, items: value.slice()};
+      return ['{"some":"', some, '"}'].join('');
+    }
     for (let i = 0; i < count; i++) {
       const item = value[i];
       if (typeof item !== 'object' || item === null) return null;
@@ -239,12 +257,17 @@
     const spec = parse(text);
     random = seeded(spec.seed);
     run = {done: false, out: null, log: [], calls: [], waiting: new Map(), next: 1, exec: spec.exec, writes: spec.writes,
-      roster: spec.roster, number: spec.number, output: spec.output};
+      roster: spec.roster, whole: spec.whole, given: [], number: spec.number, output: spec.output};
     const input = parse(body);
     if (spec.roster) {
       const set = (value) => Object.defineProperty(input, 'servers', {value, writable: true, enumerable: true, configurable: true});
       Object.defineProperty(input, 'servers', {
-        get() { const list = given(spec); set(list); return list; }, set, enumerable: true, configurable: true,
+        get() {
+          run.given = given(spec);
+          const list = run.given.slice();
+          set(list);
+          return list;
+        }, set, enumerable: true, configurable: true,
       });
     }
     let made;

@@ -120,6 +120,10 @@ class Worker:
             await asyncio.sleep(0)
         return len(changed) <= most
 
+    def knows(self, roster: Roster) -> bool:
+        """Whether it knows everything about these servers."""
+        return self._roster is not None and self._roster() is roster and self._revision == roster.revision
+
     async def run(self, request: Request, execute: Exec | None = None) -> Reply:
         """One call. OutOfTime and WorkerGone leave a dead worker behind."""
         tasks: set[asyncio.Task[None]] = set()
