@@ -40,7 +40,8 @@ def forms(here: Portcall, tmp_path: Path) -> None:
     (tmp_path / "extras.html").write_text(EXTRAS)
     for name in ("project", "extras"):
         assert here("forms", "put", str(tmp_path / f"{name}.html"), "--set", f"name={name.title()}").code == 0
-    bookmark = {"name": "Matlab", "command": "xclock", "forms": ["project", "extras"], "geometry": "800x600"}
+    bookmark = {"name": "Matlab", "command": "xclock", "forms": ["project", "extras"], "geometry": "800x600",
+                "keyboardLayout": "de"}  # fmt: skip
     (tmp_path / "matlab.json").write_text(json.dumps(bookmark))
     put = here("bookmarks", "put", str(tmp_path / "matlab.json"))
     assert put.code == 0, put.err
@@ -148,6 +149,7 @@ def test_without_a_terminal_the_error_says_what_to_give_and_that_starts(here: Po
     started = here("start", "--bookmark", "matlab", "--param", "project=wing", "--param", "hours=3")
     assert started.code == 0, started.err
     assert started.json["params"]["hours"] == 3
+    assert (started.json["keyboardLayout"], started.json["geometry"]) == ("de", "800x600")
 
 
 @pytest.mark.usefixtures("forms")
@@ -157,3 +159,13 @@ def test_bookmarks_are_listed_and_complete(here: Portcall) -> None:
     program = [str(Path(sys.executable).parent / "portcall")]
     done = subprocess.run(program, env={**os.environ, **words}, capture_output=True, text=True, check=True)
     assert "matlab" in done.stdout
+
+
+def test_what_the_server_recorded_is_played_on_its_servers(here: Portcall) -> None:
+    assert here("start", "xterm").code == 0
+    assert here("start", "--profile", "nonesuch", "xterm").code != 0
+    played = here("simulate", "--recorded", "--chain", "fewest_sessions", "--json")
+    assert played.code == 0, played.err
+    assert played.json["servers"] == 1
+    assert played.json["starts"] >= 2
+    assert played.json["chains"][0]["figures"]["placed"] == played.json["starts"]

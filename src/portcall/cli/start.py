@@ -139,7 +139,7 @@ def request(merged: dict[str, Any]) -> StartRequest:
     asked = codec.from_document(StartRequest, {"command": "", **known})
     # a bookmark has its own command
     check(replace(asked, command=asked.command or "bookmark") if asked.bookmark_id else asked)
-    return asked
+    return replace(asked, keyboard_layout=merged.get("keyboardLayout") or "") if asked.bookmark_id else asked
 
 
 def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str, Any]:

@@ -220,7 +220,7 @@ class Pipeline:
 def _from(bookmark: Bookmark | None, request: StartRequest) -> StartRequest:
     """What the bookmark says, with what may be chosen beside it: size, name, keyboard and answers."""
     if bookmark is None:
-        return request
+        return replace(request, keyboard_layout=request.keyboard_layout or "us")
     params = {**bookmark.params, **request.params, **({"icon": bookmark.icon} if bookmark.icon else {})}
     return replace(
         request, command=bookmark.command, geometry=request.geometry or bookmark.geometry, params=params,

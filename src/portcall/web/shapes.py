@@ -74,7 +74,7 @@ class StartBody(BaseModel):
     name: str = ""
     params: dict[str, Any] = Field(default_factory=dict)
     profile: str = "default"
-    keyboardLayout: str = "us"
+    keyboardLayout: str = Field("", description="empty: the bookmark's, or us")
     id: str = Field("", description="of the session; better left to the server")
     bookmarkId: str = ""
     userdata: str | None = None
