@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import List
+from typing import List, Optional
 
 
 @dataclass(frozen=True)
 class DisplayPlan:
-    """What to start. ``display_fd`` is the write end of a pipe on which the number and a newline mean *alive*.
+    """What to start. ``display_fd`` is the write end of a pipe on which the number and a newline mean *alive*; without
+    ``number`` the X server takes the first that is free.
 
     All paths are inside the session's own directory, which is 0700.
     """
@@ -22,6 +23,7 @@ class DisplayPlan:
     keyboard_layout: str = "us"
     open_gl: bool = True
     clipboard: str = "both"
+    number: Optional[int] = None
 
 
 class Display(ABC):

@@ -25,6 +25,7 @@ class Xvnc(Display):
         accept, send = _CLIPBOARD.get(plan.clipboard, _CLIPBOARD["off"])
         argv = [
             shutil.which("Xvnc", path=_PATH) or "Xvnc",
+            *([f":{plan.number}"] if plan.number is not None else []),
             "-auth", plan.authority_path,
             "-geometry", plan.geometry,
             "-depth", "24",

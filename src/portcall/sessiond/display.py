@@ -20,6 +20,9 @@ from portcall.sessiond.spawn import spawn
 _FIRST_WAIT, _LONGEST_WAIT = 0.0005, 0.01  # seconds between dials
 _SOCKETS = "/tmp/.X11-unix"
 _LEFT = re.compile(r"(?:X|server-)([0-9]+)(?:\.xkm)?\Z")
+# Another user's left-over keymap of the number that is free next: Xvnc cannot write its own there (/tmp is sticky)
+_BLOCKED = "virtual core keyboard"
+_TRIES, _FIRST_FREE, _LAST_FREE = 5, 100, 32_000  # numbers to try instead
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
@@ -38,35 +41,40 @@ class DisplayProcess:
         self._on_connected, self._on_alive, self._on_gone = on_connected, on_alive, on_gone
         self._wait = _FIRST_WAIT
         self._said = b""
+        self._tries = 0
+        self._read = -1
+        self._alive = False
         self.gone = False
 
-    def spawn(self) -> None:
+    def spawn(self, number: int | None = None) -> None:
         """StartFailed where it cannot be."""
         context = self._context
         display = find(str(context.limit("display", "xvnc")))
         read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(write, True)
         try:
-            xauthority.write(context.place / "Xauthority")
+            if number is None:
+                xauthority.write(context.place / "Xauthority")
             output = log.open_append(context.place / "display.log")
         except OSError as error:
             os.close(read)
             os.close(write)
             raise StartFailed(f"the session's directory cannot be written: {error.strerror}") from error
         try:
-            pid = spawn(display.argv(self._plan(write)), context.environment(), output, keep=write)
+            pid = spawn(display.argv(self._plan(write, number)), context.environment(), output, keep=write)
         except OSError as error:
             os.close(read)
             raise StartFailed(display.missing() or f"the display cannot be started: {error.strerror}") from error
         finally:
             os.close(write)
             os.close(output)
+        self._read = read
         context.loop.child(pid, self._exited)
         context.loop.watch(read, READ, lambda _events: self._hear(read))
         context.note("display", pid)
         self._dial()
 
-    def _plan(self, number_fd: int) -> DisplayPlan:
+    def _plan(self, number_fd: int, number: int | None) -> DisplayPlan:
         context, order = self._context, self._context.record.order
         geometry = (
             order.geometry if order.geometry not in ("", ROOTLESS) else str(context.limit("geometry", "1280x800"))
@@ -80,6 +88,7 @@ class DisplayProcess:
             keyboard_layout=order.keyboard_layout,
             open_gl=bool(context.limit("open_gl", True)),
             clipboard=str(context.limit("clipboard", "both")),
+            number=number,
         )
 
     def _dial(self) -> None:
@@ -102,15 +111,40 @@ class DisplayProcess:
         self._said += data
         if data and b"\n" not in self._said:
             return
-        self._context.loop.forget(read)
-        os.close(read)
+        self._close(read)
         number = self._said.partition(b"\n")[0].strip()
         if data and number.isdigit() and not self.gone:
+            self._alive = True
             self._on_alive(int(number))
 
+    def _close(self, read: int) -> None:
+        if read >= 0 and read == self._read:
+            self._read = -1
+            self._context.loop.forget(read)
+            os.close(read)
+
     def _exited(self, code: int | None) -> None:
+        if self._try_another():
+            return
         self.gone = True
         self._on_gone(code)
+
+    def _try_another(self) -> bool:
+        """Whether the start goes on with a display of another number."""
+        place = self._context.place
+        blocked = not self._alive and _BLOCKED in log.last_lines(place / "display.log")
+        if self._tries >= _TRIES or not blocked:
+            return False
+        self._tries += 1
+        self._said = b""
+        self._close(self._read)
+        with contextlib.suppress(OSError):
+            os.unlink(place / "rfb")
+        try:
+            self.spawn(_FIRST_FREE + int.from_bytes(os.urandom(4), "big") % (_LAST_FREE - _FIRST_FREE))
+        except StartFailed:
+            return False
+        return True
 
 
 def find(name: str) -> Display:
