@@ -282,3 +282,28 @@ def test_a_display_that_dies_later_ends_its_session_and_its_programs(client: Cli
     assert ended(client, session.id).reason == "the display ended"
     person.gone(session.id, session.display)
     assert not person.left_behind()
+
+
+@pytest.fixture
+def keymaps_in_the_way() -> Iterator[None]:
+    """Another's, as a killed X server leaves them, for all displays that are free next; /tmp is sticky."""
+    made: list[Path] = []
+    for number in range(64):
+        with contextlib.suppress(FileExistsError):
+            path = Path(f"/tmp/server-{number}.xkm")
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            made.append(path)
+    try:
+        yield
+    finally:
+        for path in made:
+            path.unlink(missing_ok=True)
+
+
+def test_a_display_takes_another_number_where_somebodys_keymap_is_in_the_way(
+    client: Client, person: Person, keymaps_in_the_way: None
+) -> None:
+    session = client.start(StartRequest(STAYS))["result"]
+    assert int(session["display"].removeprefix(":")) >= 100
+    client.terminate(session["id"])
+    person.gone(session["id"], session["display"])

@@ -92,27 +92,3 @@ def test_a_home_that_hangs_fails_the_start_in_time_and_no_more(ground: Ground, h
     ground.nothing_left(session)
     assert link.ask(messages.Adopt)[0] == {"sessions": []}
     until(lambda: not ground.of_session(session))
-
-
-@pytest.fixture
-def keymaps_in_the_way() -> Iterator[None]:
-    """Where the next displays would write their keymaps there is something that is not theirs to replace."""
-    made: list[Path] = []
-    for number in range(64):
-        path = Path(f"/tmp/server-{number}.xkm")
-        if not os.path.exists(f"/tmp/.X11-unix/X{number}") and not path.exists():
-            path.mkdir()
-            made.append(path)
-    try:
-        yield
-    finally:
-        for path in made:
-            path.rmdir()
-
-
-def test_a_display_whose_number_is_blocked_takes_another(ground: Ground, keymaps_in_the_way: None) -> None:
-    session = ground.running(ground.order("exec sleep 1000"))
-    kept = local.read(session, ground.base)
-    assert kept is not None
-    assert int(str(kept.display).removeprefix(":")) >= 100
-    ground.end(session)
