@@ -91,4 +91,4 @@ def _source(path: Path) -> Source:
         text = path.read_text("utf-8-sig") if name == JAVASCRIPT else str(path.resolve())
     except UnicodeDecodeError as error:
         raise InvalidValue(f"{path}: not text in UTF-8", field="chain") from error
-    return Source(path.name, text, name)
+    return Source(path.name, text, name, {"contract": "v4"} if path.suffix == ".v4" else {})

@@ -12,6 +12,7 @@ import heapq
 import itertools
 import random
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -65,6 +66,7 @@ class Replay:
         self._chain = chain
         self._prefilter = prefilter
         self._servers = {server.id: server for server in servers}
+        self._ids = list(self._servers)
         self._rules = rules
         self._progress = progress
         self._time = VirtualTime(0.0)
@@ -110,7 +112,7 @@ class Replay:
     async def _try(self, start: Start, number: int) -> bool:
         """Whether it is decided, one way or the other."""
         began = time.perf_counter()
-        given = start.given(next(iter(self._servers)))
+        given = start.given(self._ids[0], self._ids[zlib.crc32(start.login.encode()) % len(self._ids)])
         seed = (self._rules.seed * 1_000_003 + number) & 0x7FFFFFFF
         decision = await self._balance.choose(self._chain, START, given, start.id, seed, self._prefilter)
         self.outcome.decisions.append(time.perf_counter() - began)

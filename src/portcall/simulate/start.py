@@ -24,10 +24,10 @@ class Start:
     command: str = "xterm"
     cpus: float = 0.5
 
-    def given(self, local: str) -> dict[str, Any]:
-        """What a start balancing function is given, without the servers."""
+    def given(self, local: str, logged_in: str) -> dict[str, Any]:
+        """What a start balancing function is given, without the servers. ``logged_in``: the server of the login."""
         return {
-            "user": {"login": self.login, "sub": self.login, "serverId": local, "sessions": []},
+            "user": {"login": self.login, "sub": self.login, "serverId": logged_in, "sessions": []},
             "userGroups": list(self.groups), "isAdmin": False, "isManager": False, "local": {"serverId": local},
             "data": {"id": self.id, "command": self.command, "params": self.params, "profile": "default"},
         }  # fmt: skip
