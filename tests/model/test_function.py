@@ -98,6 +98,10 @@ def test_there_are_nine_kinds_each_with_all_there_is_to_say() -> None:
         assert set(sample(kind)) == set(kind.names)
 
 
+def test_a_title_names_a_kind_too() -> None:
+    assert all(find(kind.title) is kind for kind in KINDS)
+
+
 @pytest.mark.parametrize("name", ["form-filter", "form_filter", "formFilter", "Form filter", "FORM-FILTER"])
 def test_a_kind_is_found_by_any_spelling(name: str) -> None:
     assert find(name).name == "form-filter"

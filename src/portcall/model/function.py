@@ -177,12 +177,16 @@ BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def find(name: str) -> Kind:
-    """The row of this name; ``form filter``, ``form_filter`` and ``formFilter`` are ``form-filter`` too."""
-    plain = {row.name.replace("-", ""): row for row in KINDS}
-    row = plain.get(name.lower().replace("-", "").replace("_", "").replace(" ", ""))
+    """The row of this name or title; ``form filter``, ``form_filter`` and ``formFilter`` are ``form-filter`` too."""
+    plain = {_letters(text): row for row in KINDS for text in (row.name, row.title)}
+    row = plain.get(_letters(name))
     if row is None:
         raise NotFound(f"there is no kind of function {name!r}; there are: {', '.join(BY_NAME)}")
     return row
+
+
+def _letters(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalpha())
 
 
 def falsy(value: Any) -> bool:

@@ -36,6 +36,8 @@ class Lane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._roster: Roster | None = None
         self._sync: asyncio.TimerHandle | None = None
+        self._shrinking: asyncio.TimerHandle | None = None
+        self._leaving: set[Worker] = set()
         self._forget: Callable[[], None] = lambda: None
         self._closed = False
 
@@ -78,8 +80,8 @@ class Lane:
                 return
         self._idle.append(worker)
         self._sync_soon()
-        if len(self.workers) > self._keep:
-            asyncio.get_running_loop().call_later(_IDLE, self._shrink, worker, worker.calls)
+        if len(self.workers) > self._keep and self._shrinking is None:
+            self._shrinking = asyncio.get_running_loop().call_later(_IDLE, self._shrink, self._marks())
 
     def follow(self, roster: Roster) -> None:
         """Idle workers are told this roster's changes as they come, so that calls need not wait for that."""
@@ -91,8 +93,9 @@ class Lane:
     async def close(self) -> None:
         self._closed = True
         self._forget()
-        if self._sync:
-            self._sync.cancel()
+        for timer in (self._sync, self._shrinking):
+            if timer is not None:
+                timer.cancel()
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_exception(FunctionsBusy("the server is stopping"))
@@ -104,7 +107,7 @@ class Lane:
 
     def all(self) -> set[Worker]:
         """Every worker there is, ready or coming up."""
-        return self.workers | self._young
+        return self.workers | self._young | self._leaving
 
     def warm(self) -> None:
         """Have ``keep`` workers up before they are needed."""
@@ -144,14 +147,25 @@ class Lane:
     async def _mourn(self, worker: Worker) -> None:
         await worker.ended.wait()
         self.workers.discard(worker)
+        self._leaving.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
         self._grow()
 
-    def _shrink(self, worker: Worker, calls: int) -> None:
-        if worker in self._idle and worker.calls == calls and len(self.workers) > self._keep:
-            self._idle.remove(worker)
-            worker.kill()
+    def _marks(self) -> dict[Worker, int]:
+        return {worker: worker.calls for worker in self._idle}
+
+    def _shrink(self, marks: dict[Worker, int]) -> None:
+        """End workers beyond ``keep`` that had nothing to do since the marks were made."""
+        self._shrinking = None
+        for worker in list(self._idle):
+            if marks.get(worker) == worker.calls and len(self.workers) > self._keep:
+                self._idle.remove(worker)
+                self.workers.discard(worker)
+                self._leaving.add(worker)
+                worker.kill()
+        if len(self.workers) > self._keep and not self._closed:
+            self._shrinking = asyncio.get_running_loop().call_later(_IDLE, self._shrink, self._marks())
 
     def _sync_soon(self) -> None:
         if self._sync is None and self._roster is not None and not self._closed and self._idle:
