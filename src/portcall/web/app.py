@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from portcall import __version__
 from portcall.web import metrics, pages, problems, shapes
 from portcall.web.api import admin, functions, login, logins, server, sessions
+from portcall.web.plain import plain_values
 
 
 def create(here: Any) -> FastAPI:
@@ -17,6 +18,7 @@ def create(here: Any) -> FastAPI:
     app = FastAPI(
         title="Portcall", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
         description="Virtual display sessions: start them, list them, connect to them.",
+        dependencies=[Depends(plain_values)],
     )  # fmt: skip
     app.state.portcall = here
     app.state.stopping = asyncio.Event()

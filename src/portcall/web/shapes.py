@@ -27,7 +27,7 @@ def shape(cls: type, *, strict: bool = False, without: tuple[str, ...] = (), for
             made = field.default_factory
             default = Field(default_factory=made) if made is not MISSING else field.default
         members[codec.camel(field.name)] = (hints[field.name], default)
-    config = ConfigDict(extra="forbid") if forbid else None
+    config = ConfigDict(extra="forbid" if forbid else "ignore", allow_inf_nan=False)
     name = f"{cls.__name__}Body" if without else cls.__name__
     model: type[BaseModel] = create_model(name, __config__=config, **members)
     model.__doc__ = cls.__doc__
