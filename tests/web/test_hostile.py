@@ -11,28 +11,19 @@ from urllib.parse import quote
 
 import httpx
 
-from portcall.testing.server import PEOPLE, Server
+from portcall.testing.server import ME, PEOPLE, Server
 from tests.fixtures.hostile import JSON, TEXTS
 from tests.web.test_permissions import well_formed
 from tests.web.walk import Route, routes
 
 USER = PEOPLE["admin"]
-# Fields of bodies: route → a body that is right, each of whose members is replaced in turn.
-BODIES: dict[tuple[str, str], dict[str, Any]] = {
-    ("POST", "/api/login"): {
-        "method": "token", "user": "x", "password": "x", "token": "x", "publicKey": "x", "name": "x",
-    },
-    ("POST", "/api/login/{attempt}"): {"answers": ["x"]},
-    ("POST", "/api/tokens"): {"name": "x", "days": 1},
-    ("POST", "/api/sessions"): {
-        "command": "xterm", "geometry": "", "name": "", "params": {}, "profile": "default", "keyboardLayout": "us",
-        "id": "", "bookmarkId": "", "userdata": "", "userid": "", "key": "",
-    },
-    ("POST", "/api/starts/{attempt}"): {"answers": ["x"]},
-    ("PATCH", "/api/sessions/{session_id}"): {"name": "x", "params": {}},
-    ("PUT", "/api/settings/{name}"): {"value": "x"},
+# Members that must be right for others to be looked at; the rest is made up from the OpenAPI document.
+RIGHT: dict[str, Any] = {
+    "method": "token", "command": "xterm", "geometry": "", "profile": "default", "keyboardLayout": "us", "id": "",
+    "bookmarkId": "", "days": 1, "engine": "javascript", "kind": "start-event",
 }  # fmt: skip
-
+SAMPLES: dict[str, Any] = {"string": "x", "integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
+ONES_OWN_RIGHTS = ("PUT", "/api/permissions")  # an empty body would take them away
 PAGES = (
     "/api", "/api/sessions?all=1", "/api/settings", "/api/audit", "/api/traces", "/api/logins", "/api/login",
     "/api/profiles", "/api/log?follow=0", "/api/servers", "/metrics",
@@ -44,9 +35,28 @@ HEADERS = (
 )  # fmt: skip
 
 
-def bodies(route: Route) -> Iterator[bytes]:
+def right_bodies(server: Server) -> dict[tuple[str, str], dict[str, Any]]:
+    """For each route that takes a body: one that is right, or nearly."""
+    document = server.web.openapi()
+    made = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if "requestBody" in operation:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+                made[method.upper(), path] = {
+                    name: RIGHT.get(name, _sample(member)) for name, member in schema["properties"].items()
+                }
+    return made
+
+
+def _sample(schema: dict[str, Any]) -> Any:
+    kinds = [schema, *schema.get("anyOf", ())]
+    return next((SAMPLES[kind["type"]] for kind in kinds if kind.get("type") in SAMPLES), {})
+
+
+def bodies(right: dict[str, Any]) -> Iterator[bytes]:
     """The body with each member replaced by each hostile value, then hostile values in place of the whole."""
-    right = BODIES.get((route.method, route.path), {})
     values = [*map(json.dumps, TEXTS.values()), *JSON.values()]
     for name in right:
         for value in values:
@@ -93,15 +103,28 @@ async def walk(folder: Path, test: Any) -> None:
 
 def test_hostile_bodies_are_refused_or_kept(tmp_path: Path) -> None:
     async def test(server: Server, client: httpx.AsyncClient) -> None:
-        for route in routes(server.web):
-            if (route.method, route.path) in BODIES:
-                address = route.address(session_id="s", name="title")
-                for body in bodies(route):
-                    await sound(
-                        client, route.method, address, content=body, headers={"content-type": "application/json"}
-                    )
+        client.headers["content-type"] = "application/json"
+        right = right_bodies(server)
+        assert len(right) > 10
+        for (method, path), body in right.items():
+            if (method, path) != ONES_OWN_RIGHTS:
+                address = Route(method, path, "", False).address(session_id="s", name="title", document_id="d")
+                for hostile in bodies(body):
+                    await sound(client, method, address, content=hostile)
 
     asyncio.run(walk(tmp_path, test))
+
+
+def test_hostile_permissions_are_refused_or_kept(tmp_path: Path) -> None:
+    """By one who stays an administrator whatever is written: a one-person server's person."""
+
+    async def run() -> None:
+        async with Server(tmp_path, one_person=True).open() as server, await server.client(ME) as client:
+            for hostile in bodies(right_bodies(server)[ONES_OWN_RIGHTS]):
+                await sound(client, "PUT", "/api/permissions", content=hostile)
+            assert (await sound(client, "GET", "/api/permissions")).status_code == 200
+
+    asyncio.run(run())
 
 
 def test_hostile_values_of_every_setting_are_refused_or_kept(tmp_path: Path) -> None:

@@ -63,9 +63,8 @@ def test_a_runtime_directory_that_others_could_write_to_is_refused(wrong: str, t
 
 
 def test_there_is_one_server_for_a_runtime_directory(tmp_path: Path) -> None:
-    with serve._only_one(tmp_path):
-        with pytest.raises(serve.ServerRuns, match="runs already"), serve._only_one(tmp_path):
-            pass
+    with serve._only_one(tmp_path), pytest.raises(serve.ServerRuns, match="runs already"), serve._only_one(tmp_path):
+        pass
     with serve._only_one(tmp_path):
         pass
 

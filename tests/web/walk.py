@@ -13,7 +13,8 @@ from portcall.web.who import May, Mine
 
 # Who may ask these is decided elsewhere, or nobody has to be asked.
 PUBLIC = {
-    ("GET", "/api"), ("GET", "/api/"), ("GET", "/api/openapi.json"), ("GET", "/healthz"), ("GET", "/{path:path}"), ("HEAD", "/{path:path}"),
+    ("GET", "/api"), ("GET", "/api/"), ("GET", "/api/openapi.json"), ("GET", "/healthz"), ("GET", "/{path:path}"),
+    ("HEAD", "/{path:path}"),
     ("POST", "/api/login"), ("POST", "/api/login/{attempt}"), ("DELETE", "/api/login/{attempt}"),
     ("GET", "/metrics"),
 }  # fmt: skip
