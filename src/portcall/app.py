@@ -21,7 +21,7 @@ from portcall.cluster.metrics import Metrics as Measured
 from portcall.cluster.placed import Placed
 from portcall.cluster.settings import Settings
 from portcall.config import Config
-from portcall.errors import Forbidden, InvalidValue, NoLink, PortcallError
+from portcall.errors import Forbidden, InvalidValue, NoLink, NoServerFits, PortcallError
 from portcall.gateway.viewers import Viewers
 from portcall.login.accounts import Accounts
 from portcall.login.audit import Audit
@@ -89,6 +89,7 @@ class Services:
         kinds = [plugins.find("links", name)(config) for name in config.methods("links")]
         self.links = Links(kinds, self._link_command, clock)
         self.logins.on_connection = self._link_at_login
+        self.logins.before = self._place_login
         self.documents = Documents(
             self.store, self.bus, clock, config.directories.config, config.server_id, self._compiles, self._policies
         )
@@ -244,6 +245,25 @@ class Services:
     async def _measure(self, document: FunctionDocument, previous: Any) -> Any:
         given = {"name": document.name, "local": {"serverId": self.config.server_id}, "previous": previous}
         return await self.functions.value(document, given)
+
+    async def _place_login(self, user: str, server_id: str, method: str) -> None:
+        """The login chain decides before anybody is authenticated; administrators get in where it finds no server."""
+        try:
+            groups = (await self.accounts.lookup(user)).groups
+        except PortcallError:
+            groups = []
+        level = self.permissions.level(user, groups)
+        claimant = {
+            "login": user, "serverId": server_id,
+            "sessions": [codec.to_document(session) for session in self.registry.of(user)],
+        }  # fmt: skip
+        standing = {"userGroups": groups, "isAdmin": level == "admin", "isManager": level in ("manager", "admin")}
+        self.placed.record(self.members.here())
+        try:
+            await self.placement.login(claimant, standing, {"method": method, "serverId": server_id})
+        except NoServerFits:
+            if level != "admin":
+                raise
 
     async def _choose(self, request: StartRequest, person: Person, session_id: str, trace: Trace) -> str:
         self.placed.record(self.members.here())  # of this server the latest, whatever it costs

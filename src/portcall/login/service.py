@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 SEEN_EVERY = 180.0  # seconds between two writes of a login's last_seen
 MAX_NAME = 128
 
+Before = Callable[[str, str, str], Awaitable[None]]
 OnConnection = Callable[[Account, Any], Awaitable[None]]
 
 _NOTHING = Round()
@@ -71,7 +72,8 @@ class Stage:
 
 class LoginService:
     """``on_connection``, where set, is given the open connection of an SSH login, so that a link can be started on it
-    without asking again; afterwards the connection is closed here."""
+    without asking again; afterwards the connection is closed here. ``before``, where set, is asked with user, server
+    and method before anybody is authenticated, and refuses by what it raises."""
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class LoginService:
         self.permissions = permissions
         self.accounts = accounts
         self.on_connection: OnConnection | None = None
+        self.before: Before | None = None
         self._clock = clock
         self._bus = bus
         self._authenticators = authenticators
@@ -122,6 +125,8 @@ class LoginService:
                 self._failed(authenticator, address, user)
                 raise LoginFailed()
         _check_label(name)
+        if authenticator.asks_user and self.before is not None:
+            await self.before(user, str(given.get("serverId") or ""), method)
 
         async def run(ask: Ask) -> Stage:
             return await self._authenticate(authenticator, user, dict(given), ask, address, api, name)

@@ -13,7 +13,8 @@ class Session:
     """One document, written by the server that the session runs on. Times are seconds since 1970, memory is bytes.
 
     ``login`` is who it belongs to, ``user`` the Linux account it runs as. ``params`` are written by users: nothing here
-    is decided by them. ``origin`` is ``pipeline`` (a signed order) or ``hand`` (typed on the command line).
+    is decided by them. ``origin`` is ``pipeline`` (a signed order) or ``hand`` (typed on the command line). ``looked_by``
+    is who else, a manager, last looked at its screen: for its user to see.
     """
 
     id: str
@@ -47,4 +48,6 @@ class Session:
     exit_code: Optional[int] = None
     message: Optional[str] = None
     ends_at: Optional[float] = None
+    looked_by: Optional[str] = None
+    looked_at: Optional[float] = None
     unknown: Dict[str, Any] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from portcall.cluster.chain import Decision
 from portcall.cluster.placed import Placed
 from portcall.errors import PortcallError
 from portcall.model import lifecycle
-from portcall.model.administered import FUNCTION_STEP, START
+from portcall.model.administered import FUNCTION_STEP, LOGIN, START
 from portcall.model.event import SESSION, SESSION_GONE, Event
 from portcall.model.function import BY_NAME
 from portcall.model.start import StartRequest
@@ -57,6 +57,15 @@ class Placement:
         trace.step("load balancing", result, detail, servers=document["servers"], more={
             "seed": decision.seed, "chain": document["steps"], "dropped": document["dropped"],
         })  # fmt: skip
+        if decision.error is not None:
+            raise decision.error
+        return decision.server_id
+
+    async def login(self, user: dict[str, Any], standing: dict[str, Any], data: dict[str, Any]) -> str:
+        """The server for a login that nobody has checked yet; what the chain throws is for the person to read."""
+        given = {"user": user, **standing, "local": {"serverId": self._local}, "data": data}
+        self._recorded.add("login-balance", {"action": _ACTIONS[LOGIN], **given}, str(user["login"]))
+        decision = await self._run(LOGIN, given, "", None)
         if decision.error is not None:
             raise decision.error
         return decision.server_id

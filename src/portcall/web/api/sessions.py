@@ -105,7 +105,9 @@ async def connect(request: Request, session_id: str, owned: Owned = mine("sessio
     """A ticket for one viewer: single use, short."""
     await _before(request, owned, "session/connect")
     made = _ticket(request, owned[0], owned[1])
-    _audit(request, owned, "session/connect")
+    if owned[0].sub == owned[1].login:
+        _audit(request, owned, "session/connect")
+    await _looked(request, owned, "session/connect")
     return JSONResponse(made)
 
 
@@ -150,7 +152,7 @@ async def log(
 ) -> Response:  # fmt: skip
     """The end of what the command printed."""
     await _before(request, owned, "session/log")
-    _looked(request, owned, "session/log")
+    await _looked(request, owned, "session/log")
     return JSONResponse(await services(request).actions.log(session_id, size))
 
 
@@ -167,7 +169,7 @@ async def screenshot(
 ) -> Response:  # fmt: skip
     """The screen as it is now."""
     await _before(request, owned, "session/screenshot")
-    _looked(request, owned, "session/screenshot")
+    await _looked(request, owned, "session/screenshot")
     picture = await services(request).actions.screenshot(session_id, width, format)
     headers = {"etag": f'"{picture.etag}"', "cache-control": "private, no-cache"}
     if request.headers.get("if-none-match") == headers["etag"]:
@@ -244,7 +246,11 @@ def _audit(request: Request, owned: Owned, action: str) -> None:
     services(request).audit.write(owned[0].sub, action, "ok", owned[1].id, address(request))
 
 
-def _looked(request: Request, owned: Owned, action: str) -> None:
-    """Looking at another's session is written down (one's own is not news)."""
-    if owned[0].sub != owned[1].login:
+async def _looked(request: Request, owned: Owned, action: str) -> None:
+    """Looking at another's session is written down, and shown to whom it belongs (one's own is not news)."""
+    here = services(request)
+    login, session = owned
+    if login.sub != session.login:
         _audit(request, owned, action)
+        if action != "session/log":
+            await here.registry.change(session.id, looked_by=login.sub, looked_at=here.clock.now())
