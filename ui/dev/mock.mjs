@@ -44,7 +44,7 @@ const makeSession = (index, more = {}) => ({
   hostname: 'node-1', display: `:${index + 10}`, geometry: '1280x800', windowMode: 'desktop', name: index % 3 === 0 ? `Project ${index}` : '', params: { case: 'wing-7', cores: 4 },
   profile: 'default', keyboardLayout: 'us', created: now() - 300 * index - 40, started: now() - 300 * index - 38, ended: null, lastConnect: null, lastDisconnect: null, clients: index % 4 === 1 ? 0 : 1,
   launcher: 'direct', job: null, cpuPercentage: (index * 13) % 90, memory: 4e7 * (1 + (index % 9)), bytesOut: 1e6 * index, openGl: 'software', origin: 'pipeline', reason: null,
-  exitCode: null, message: null, endsAt: null, ...more,
+  exitCode: null, message: null, endsAt: null, lookedBy: null, lookedAt: null, ...more,
 })
 const sessions = new Map(Array.from({ length: Number(given.sessions) }, (_, index) => makeSession(index)).map((one) => [one.id, one]))
 const over = makeSession(9001, { state: 'ended', ended: now() - 500, clients: 0, reason: 'Its command ended.', exitCode: 0, login: 'ann' })

@@ -13,7 +13,7 @@ class Session:
     """One document, written by the server that the session runs on. Times are seconds since 1970, memory is bytes.
 
     ``login`` is who it belongs to, ``user`` the Linux account it runs as. ``params`` are written by users: nothing here
-    is decided by them. ``origin`` is ``pipeline`` (a signed order) or ``hand`` (typed on the command line). ``looked_by``
+    is decided by them. ``origin`` is ``pipeline`` (a signed order) or ``hand`` (typed at a shell). ``looked_by``
     is who else, a manager, last looked at its screen: for its user to see.
     """
 

@@ -36,6 +36,8 @@ export interface Session {
   exitCode: number | null
   message: string | null
   endsAt: number | null
+  lookedBy: string | null
+  lookedAt: number | null
 }
 
 export interface Login {

@@ -31,6 +31,8 @@ export function Facts({ session }: { session: Session }) {
     ['fact.ended', time(session.ended)],
     ['fact.endsAt', time(session.endsAt)],
     ['fact.viewers', String(session.clients)],
+    ['fact.lookedBy', session.lookedBy],
+    ['fact.lookedAt', time(session.lookedAt)],
     ['fact.cpu', percent(session.cpuPercentage)],
     ['fact.memory', bytes(session.memory)],
     ['fact.sent', bytes(session.bytesOut)],

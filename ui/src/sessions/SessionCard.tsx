@@ -91,6 +91,11 @@ export function SessionCard({ session, me, again }: SessionCardProps) {
             {t('card.endsAt')} <Time at={session.endsAt} />
           </p>
         )}
+        {session.lookedBy && session.lookedAt && (
+          <p className="small">
+            {t('card.lookedBy', { login: session.lookedBy })} <Time at={session.lookedAt} />
+          </p>
+        )}
         {openable && <Figures session={session} />}
         {session.state === 'pending' && (
           <div className="row">
