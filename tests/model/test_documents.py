@@ -120,3 +120,10 @@ def test_names_in_documents_are_written_one_way(cls: type) -> None:
     names = [codec.camel(field.name) for field in dataclasses.fields(cls)]
     assert len(set(names)) == len(names)
     assert all(name.isidentifier() and "_" not in name for name in names)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), 10**400, True, "1.0", None])
+def test_a_number_is_finite_wherever_it_comes_from(number: Any) -> None:
+    """TOML and Python's JSON can spell what no page can read."""
+    with pytest.raises(InvalidValue, match="warnBefore"):
+        codec.from_document(Profile, {"name": "p", "warnBefore": number})

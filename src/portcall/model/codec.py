@@ -134,15 +134,27 @@ def _members(inner: Reader) -> Reader:
     return read
 
 
+def _finite(value: Any, name: str) -> float:
+    """JSON knows no other numbers, though Python reads and writes them."""
+    if type(value) not in (float, int) or value - value != 0:
+        raise _wrong(value, name)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        raise _wrong(value, name) from None
+
+
 def _plain(kind: Any) -> Reader:
     """Exactly this type; a whole number is a float too, True is not a number."""
+    if kind is float:
+        return _finite
 
     def read(value: Any, name: str) -> Any:
         if type(value) is kind:
             return value
-        if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+        if isinstance(value, bool) or not isinstance(value, kind):
             raise _wrong(value, name)
-        return float(value) if kind is float else value
+        return value
 
     return read
 
