@@ -172,9 +172,15 @@ class Worker:
         if self._writer is None or not self.alive:
             raise WorkerGone("it has been stopped")
         try:
-            self._writer.write(b"".join((struct.pack("!I", sum(map(len, body))), *body)))
-            await self._writer.drain()
-        except (ConnectionError, RuntimeError) as error:
+            data = b"".join((struct.pack("!I", sum(map(len, body))), *body))
+            sent = 0
+            if not self._writer.transport.get_write_buffer_size():  # at once, not at the end of the loop's turn
+                with contextlib.suppress(BlockingIOError):
+                    sent = self._socket.send(data)
+            if sent < len(data):
+                self._writer.write(data[sent:])
+                await self._writer.drain()
+        except (OSError, RuntimeError) as error:
             raise WorkerGone(str(error)) from error
 
     async def _receive(self) -> tuple[bytes, list[bytes]]:
