@@ -88,6 +88,7 @@ export default function Editor(props: EditorProps) {
   const view = useRef<EditorView | null>(null)
   const latest = useRef(props)
   latest.current = props
+  const given = useRef(false)
   const parts = useRef({ language: new Compartment(), access: new Compartment() })
 
   useEffect(() => {
@@ -123,7 +124,7 @@ export default function Editor(props: EditorProps) {
           parts.current.language.of(languages[latest.current.language]()),
           parts.current.access.of(access(latest.current.readOnly)),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.change?.(update.state.doc.toString())
+            if (update.docChanged && !given.current) latest.current.change?.(update.state.doc.toString())
           }),
         ],
       }),
@@ -135,7 +136,10 @@ export default function Editor(props: EditorProps) {
   useEffect(() => {
     const editor = view.current!
     const now = editor.state.doc.toString()
-    if (now !== props.value) editor.dispatch({ changes: { from: 0, to: now.length, insert: props.value } })
+    if (now === props.value) return
+    given.current = true // what comes from outside is nobody's change
+    editor.dispatch({ changes: { from: 0, to: now.length, insert: props.value } })
+    given.current = false
   }, [props.value])
   useEffect(() => view.current!.dispatch({ effects: parts.current.language.reconfigure(languages[props.language]()) }), [props.language])
   useEffect(() => view.current!.dispatch({ effects: parts.current.access.reconfigure(access(props.readOnly)) }), [props.readOnly])

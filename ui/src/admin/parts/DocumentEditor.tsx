@@ -159,7 +159,8 @@ export function DocumentEditor<D extends Kept>(props: DocumentEditorProps<D>) {
         </div>
       </header>
       {editing.behind && <p className="notice">{t('doc.behind')}</p>}
-      {problem && (atField ? <p className="field-error pre" role="alert">{problem.detail}</p> : <Failure error={problem} />)}
+      {/* what is wrong with code is said by the editor, at its line */}
+      {problem && problem.code !== 'function-invalid' && (atField ? <p className="field-error pre" role="alert">{problem.detail}</p> : <Failure error={problem} />)}
       {props.children({ ...editing, fixed: fixed !== null, problem, wrong, save })}
       {theirs && (
         <Conflict
