@@ -111,9 +111,9 @@ async def plain(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(stand: Stand, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def serving(stand: Stand, tls: ssl.SSLContext | None = None, **limits: float) -> AsyncIterator[int]:
     """The port on loopback where uvicorn serves the stand through our protocol, as web/serve.py does."""
-    protocol = type("Protocol", (HttpProtocol,), {"dispatch": staticmethod(stand.dispatch)})
+    protocol = type("Protocol", (HttpProtocol,), {"dispatch": staticmethod(stand.dispatch), **limits})
     settings = uvicorn.Config(plain, http=protocol, ws="none", lifespan="off", log_config=None, proxy_headers=False)
     settings.load()
     state = uvicorn.Server(settings).server_state

@@ -88,6 +88,50 @@ def test_a_page_and_a_viewer_may_share_a_connection_one_after_the_other() -> Non
     on_loopback(test)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /page HTTP/1.1\r\nHost: x\r\nA: " + b"a" * (MIB // 4),
+        b"GET /page HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 65_536,
+        b"GET /" + b"a" * (MIB // 4),
+        b"POST /page HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + b"a" * (5 * MIB),
+    ],
+    ids=["one header", "many headers", "a path", "a trailer"],
+)
+def test_a_head_without_end_is_not_kept(head: bytes) -> None:
+    """Whoever it is: this comes before any login."""
+
+    async def test(stand: Stand, port: int) -> None:
+        reader, writer = await raw(port, head)
+        with contextlib.suppress(ConnectionError):  # it may be closed while we are still writing
+            assert b" 200 " not in await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+    on_loopback(test)
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET /page HT", b"POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"]
+)
+def test_who_holds_a_request_back_is_not_waited_for(begun: bytes) -> None:
+    async def test(port: int) -> None:
+        reader, writer = await raw(port, begun)
+        assert b" 200 " not in await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        reader, writer = await raw(port, request())
+        assert b" 101 " in await head(reader)  # a viewer has its own time
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(), 0.4)
+        writer.close()
+
+    async def run() -> None:
+        async with serving(Stand(), within=0.2) as port:
+            await test(port)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+
+
 def test_a_viewer_asked_for_before_the_page_is_answered_does_not_mix_with_it() -> None:
     """A pipelined upgrade: the answer to the first request must not fall into the stream."""
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import socket
 import stat
+import struct
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -69,6 +72,61 @@ async def test_a_process_of_its_own_is_heard_like_one_of_ours(stand: Stand) -> N
     child.kill()
     await child.wait()
     await until(lambda: not stand.links)
+
+
+@standing
+async def test_a_descriptor_that_closes_slowly_holds_nobody_up(stand: Stand) -> None:
+    """A TCP connection that lingers: whoever closes it last waits until its bytes have arrived, or in vain."""
+    for waits in (False, True):  # read by us, or left in the queue when the connection ends
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            slow = socket.create_connection(server.getsockname())
+            far, _ = server.accept()
+            slow.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    slow.send(bytes(65_536))
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 8))
+            end = stand.dial()
+            if waits:
+                end.write(b"\xff\xff\xff\xff")  # ends the connection
+            end.write(b"\0", [slow.fileno()])
+            slow.close()
+            began = time.monotonic()
+            await refused(end)
+            other = stand.dial()
+            other.say(messages.LinkHello(messages.VERSION, 1))
+            await other.hears(messages.Welcome)
+            assert time.monotonic() - began < 4
+            far.close()
+    await until(lambda: not [one for one in threading.enumerate() if one.name == "close"])
+
+
+@standing
+async def test_more_descriptors_than_a_message_may_have_are_all_closed(stand: Stand) -> None:
+    end = stand.dial()
+    many = sockets(40)
+    end.write(b"\0", many)
+    for descriptor in many:
+        os.close(descriptor)
+    await refused(end)
+    await until(lambda: not [one for one in threading.enumerate() if one.name == "close"])
+
+
+@standing
+async def test_who_reports_faster_than_it_can_be_written_waits(stand: Stand) -> None:
+    end = await stand.session()
+    await stand.registry._alone("s").acquire()  # as a store that takes its time
+    report = framing.encode({"type": "session-report", "id": "s", "changes": {"name": "n" * 200}})
+    sock, sent = end._sock, 0
+    try:
+        with contextlib.suppress(BlockingIOError):
+            while sent < 64 * 1024 * 1024:
+                sent += sock.send(report)
+                await asyncio.sleep(0)
+        assert sent < 4 * 1024 * 1024
+    finally:
+        stand.registry._alone("s").release()
+    await until(lambda: stand.registry.get("s").name)
 
 
 @standing

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import socket
 import struct
 import subprocess
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -122,6 +124,31 @@ async def test_rectangles_are_put_where_they_belong() -> None:
         assert [image.getpixel(at) for at in ((0, 0), (1, 0), (0, 1), (1, 1))] == [(255, 0, 0), (0, 255, 0)] * 2
 
     await pretend(said, test)
+
+
+async def test_a_display_that_never_pauses_takes_nobodys_turn() -> None:
+    """It may also make the socket a blocking one: it has the other end of the very same."""
+    ours, theirs = socket.socketpair()
+    same = os.dup(theirs.fileno())
+    stop = threading.Event()
+
+    def bells() -> None:
+        with contextlib.suppress(OSError):
+            ours.sendall(HELLO + SQUARE)
+            while not stop.is_set():
+                os.set_blocking(same, True)
+                ours.sendall(b"\x02" * 65_536)
+
+    bell = threading.Thread(target=bells, daemon=True)
+    bell.start()
+    try:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(picture.take(theirs.detach(), None, "png"), 0.3)
+    finally:
+        stop.set()
+        os.close(same)
+        ours.close()
+        await asyncio.to_thread(bell.join)
 
 
 WRONG = {

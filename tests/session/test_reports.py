@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -255,6 +256,38 @@ async def test_a_session_from_the_future_is_as_old_as_its_first_call(stand: Stan
     """Seats go by age: who is not yet born would never be counted."""
     await stand.session(said(created=9e15))
     assert stand.registry.get("s").created <= stand.clock.now()
+
+
+@standing
+async def test_numbers_that_nothing_can_show_are_not_taken(stand: Stand) -> None:
+    """One session's figures are on its administrators' pages too."""
+    end = await stand.session()
+    before = stand.registry.get("s")
+    wrong: list[tuple[str, float]] = [
+        ("memory", 10**400), ("memory", -1), ("cpuPercentage", 10**400), ("cpuPercentage", 1e308),
+        ("cpuPercentage", -1.0), ("started", 1e300), ("started", -1e300),
+    ]  # fmt: skip
+    for number, (name, value) in enumerate(wrong):
+        end.say(messages.SessionReport("s", {name: value}))
+        end.say(messages.SessionReport("s", {"name": f"after {number}"}))
+        await until(lambda done=f"after {number}": stand.registry.get("s").name == done)
+        assert stand.registry.get("s") == replace(before, name=f"after {number}"), (name, value)
+
+
+@standing
+async def test_an_exit_code_that_none_can_be_is_not_known(stand: Stand) -> None:
+    end = await stand.session()
+    end.say(messages.SessionEnded("s", "It is over.", exit_code=10**400))
+    await until(lambda: stand.registry.get("s").state == lifecycle.ENDED)
+    assert stand.registry.get("s").exit_code is None
+
+
+@standing
+async def test_a_steps_name_is_short(stand: Stand) -> None:
+    end = await stand.session()
+    end.say(messages.SessionReport("s", step="x" * 20_000, took=-1e300))
+    await until(lambda: stand.steps)
+    assert stand.steps == ["x" * 64]
 
 
 @standing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from portcall.gateway import frames
 
 Stream = Any  # an asyncio.Protocol that goes on where HTTP ends
 Dispatch = Callable[[str, dict[bytes, bytes], str], Stream | None]
+_HEAD = 65_536  # bytes of a request's head, and a little more
+_MESSAGE = 4_194_304  # bytes of a whole request: what is too large was answered long before
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -24,10 +27,15 @@ class HttpProtocol(HttpToolsProtocol):
     """
 
     dispatch: Dispatch
+    within = 30.0  # seconds for a whole request to arrive: who holds one back takes a descriptor from the others
     _upgrades: bool | None = None
+    _size = 0  # bytes of the present request so far
+    _in_body = False
+    _slow: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._slow = self.loop.call_later(self.within, self._too_slow)
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family == socket.AF_UNIX:
             _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
@@ -36,6 +44,30 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._upgrades = None
+        if self._slow is None:
+            self._slow = self.loop.call_later(self.within, self._too_slow)
+
+    def on_headers_complete(self) -> None:
+        self._in_body = True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._arrived()
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def _arrived(self) -> None:
+        self._size, self._in_body = 0, False
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+
+    def _too_slow(self) -> None:
+        self._slow = None
+        self.transport.close()
 
     def _should_upgrade(self) -> bool:
         """Asked three times for each request, and each time all headers would be looked through."""
@@ -48,8 +80,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        self._size += len(data)
         try:
             self.parser.feed_data(data)
+            if self._size > (_MESSAGE if self._in_body else _HEAD):
+                self._answer(b"431 Request Header Fields Too Large", b"")
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
         except httptools.HttpParserUpgrade as upgrade:
@@ -71,6 +106,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._answer(b"404 Not Found", b"")
             return
         self.connections.discard(self)
+        self._arrived()
         offered = [item.strip() for item in headers.get(b"sec-websocket-protocol", b"").split(b",")]
         protocol = b"sec-websocket-protocol: binary\r\n" if b"binary" in offered else b""
         self.transport.write(

@@ -32,7 +32,10 @@ _CLOSE_CODES = {"ticket-refused": 4403, "no-such-session": 4404, "conflict": 440
 
 
 class ViewerStream(asyncio.Protocol):
-    """One viewer, from its ticket to its end."""
+    """One viewer, from its ticket to its end.
+
+    The display's socket is its user's too, who may make it blocking again at any moment: each call says MSG_DONTWAIT.
+    """
 
     __slots__ = (
         "_viewers", "_session_id", "_address", "_transport", "_reader", "_loop", "_sock", "_out", "_out_size",
@@ -171,7 +174,7 @@ class ViewerStream(asyncio.Protocol):
         assert self._sock is not None
         parts = [frames.frame(frames.TEXT, json.dumps(ready, separators=(",", ":")).encode())]
         with contextlib.suppress(OSError):  # not yet, or gone: the reader finds out
-            data = self._sock.recv(_SHARE)
+            data = self._sock.recv(_SHARE, socket.MSG_DONTWAIT)
             if data:
                 if self._connection is not None:
                     self._connection.bytes_out += len(data)
@@ -184,7 +187,7 @@ class ViewerStream(asyncio.Protocol):
         assert self._sock is not None
         alone, self._viewers.last_reader = self._viewers.last_reader is self, self
         try:
-            data = self._sock.recv(_READ if alone else _SHARE)
+            data = self._sock.recv(_READ if alone else _SHARE, socket.MSG_DONTWAIT)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -218,7 +221,7 @@ class ViewerStream(asyncio.Protocol):
             self._wait_for_display(data)
             return
         try:
-            sent = self._sock.send(data)
+            sent = self._sock.send(data, socket.MSG_DONTWAIT)
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
@@ -252,7 +255,7 @@ class ViewerStream(asyncio.Protocol):
         assert self._sock is not None
         while self._out:
             try:
-                sent = self._sock.send(self._out[0])
+                sent = self._sock.send(self._out[0], socket.MSG_DONTWAIT)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:

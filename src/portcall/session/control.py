@@ -7,8 +7,9 @@ import contextlib
 import functools
 import os
 import socket
-import stat
 import struct
+import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ from portcall.wire.channel import Channel
 
 log = structlog.get_logger("control")
 _CREDENTIALS = struct.Struct("3i")
-_MAX_DESCRIPTORS = 16
+_MAX_DESCRIPTORS = 16  # with one message
+_ALL_DESCRIPTORS = 253  # SCM_MAX_FD: what is not received, the kernel closes here and now
+_MOST_AT_ONCE = 1024  # connections of one user; root and the server's own user may have more
+_BUSY, _REST = 32, 8  # messages being worked on: no more are read, and read again
 _HELLO_WITHIN = 10.0  # seconds
 _AGAIN = 0.2  # seconds after which accepting is tried again
 
@@ -37,6 +41,8 @@ class ControlConnection:
         self._out: list[tuple[memoryview, list[int]]] = []
         self._closed = False
         self._held: list[tuple[Any, list[int]]] | None = None  # what came behind a hello that is being answered
+        self._working = 0
+        self._reading = True
         self.pid, self.uid, _ = _CREDENTIALS.unpack(
             sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
@@ -89,6 +95,20 @@ class ControlConnection:
                 _close_all(answer.result()[1])  # it came in the same moment
             raise
 
+    def begun(self) -> None:
+        """A message of this connection's is being worked on; who sends faster than that waits."""
+        self._working += 1
+        if self._working >= _BUSY and self._reading and not self._closed:
+            self._reading = False
+            self._loop.remove_reader(self._sock)
+
+    def done(self) -> None:
+        """The work that ``begun`` spoke of is over."""
+        self._working -= 1
+        if self._working <= _REST and not self._reading and not self._closed:
+            self._reading = True
+            self._loop.add_reader(self._sock, self._readable)
+
     def close(self) -> None:
         if self._closed:
             return
@@ -96,6 +116,7 @@ class ControlConnection:
         self._timer.cancel()
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
+        _drain(self._sock)
         self._sock.close()
         for _, descriptors in self._out:
             _close_all(descriptors)
@@ -105,7 +126,7 @@ class ControlConnection:
 
     def _readable(self) -> None:
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._sock, 262_144, _MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+            data, descriptors, _, _ = socket.recv_fds(self._sock, 262_144, _ALL_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             return
         except OSError:
@@ -115,9 +136,9 @@ class ControlConnection:
             self.close()
             return
         try:
-            if not all(stat.S_ISSOCK(os.fstat(descriptor).st_mode) for descriptor in descriptors):
-                _close_all(descriptors)
-                raise ProtocolError("a descriptor that is no socket")
+            if len(descriptors) > _MAX_DESCRIPTORS or not all(map(_is_local_stream, descriptors)):
+                _close_elsewhere(descriptors)
+                raise ProtocolError("a descriptor that is no unix stream socket, or too many of them")
             self._hand_on(self._channel.feed(data, descriptors))
         except PortcallError as error:
             log.warning("protocol broken", uid=self.uid, pid=self.pid, error=str(error))
@@ -197,6 +218,7 @@ class ControlSocket:
         self._sock: socket.socket | None = None
         self._again: asyncio.TimerHandle | None = None
         self._connections: set[ControlConnection] = set()
+        self._of_uid: Counter[int] = Counter()
 
     def open(self) -> None:
         """Takes the path over from a server that died; the caller has made sure that none lives."""
@@ -237,7 +259,48 @@ class ControlSocket:
             sock.setblocking(False)
             connection = ControlConnection(sock, self._hello)
             self._connections.add(connection)
-            connection.on_close.append(functools.partial(self._connections.discard, connection))
+            self._of_uid[connection.uid] += 1
+            connection.on_close.append(functools.partial(self._left, connection))
+            if self._of_uid[connection.uid] > _MOST_AT_ONCE and connection.uid not in (0, os.geteuid()):
+                log.warning("too many connections of one user", uid=connection.uid, pid=connection.pid)
+                connection.close()
+
+    def _left(self, connection: ControlConnection) -> None:
+        self._connections.discard(connection)
+        self._of_uid[connection.uid] -= 1
+        if not self._of_uid[connection.uid]:
+            del self._of_uid[connection.uid]
+
+
+def _is_local_stream(descriptor: int) -> bool:
+    """Asked of the socket layer alone: a file's status may be for somebody's own file system to give, in its time."""
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError:
+        return False
+    try:
+        return sock.family == socket.AF_UNIX and sock.type == socket.SOCK_STREAM
+    finally:
+        sock.detach()
+
+
+def _close_elsewhere(descriptors: list[int]) -> None:
+    """Closing may take as long as somebody likes: a TCP socket that lingers, a file of their own file system."""
+    if descriptors:
+        threading.Thread(target=_close_all, args=(descriptors,), daemon=True, name="close").start()
+
+
+def _drain(sock: socket.socket) -> None:
+    """Take out the descriptors that nobody read, before the kernel closes them with the socket."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RD)  # nothing comes after what is there
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(
+                sock, 262_144, _ALL_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT
+            )
+            _close_elsewhere(descriptors)
+            if not data:
+                return
 
 
 def _close_all(descriptors: list[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import socket
@@ -15,6 +16,7 @@ from portcall.errors import DisplayUnavailable
 
 _TIMEOUT = 10.0
 _MAX_PIXELS = 1 << 26  # two screens of 7680x4320; a display is its user's, and may claim any size
+_CHUNK = 262_144  # bytes at a time
 _MAX_TEXT = 1 << 20  # bytes of a name, or of what was copied
 _TRUE_COLOUR = struct.pack(">BBBBHHHBBB3x", 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 FORMATS = {"png": "image/png", "webp": "image/webp"}
@@ -31,11 +33,8 @@ async def take(descriptor: int, width: int | None, image_format: str) -> Picture
     """The screen as it is; ``width`` scales down. Owns and closes ``descriptor``. DisplayUnavailable where it fails."""
     try:
         async with asyncio.timeout(_TIMEOUT):
-            reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor), limit=1 << 20)
-            try:
-                size, pixels = await _read(reader, writer)
-            finally:
-                writer.close()
+            with contextlib.closing(socket.socket(fileno=descriptor)) as sock:
+                size, pixels = await _read(_Reader(sock), _Writer(sock))
     except (TimeoutError, OSError, EOFError, struct.error) as error:
         raise DisplayUnavailable(
             f"The display gave no picture: {str(error) or 'it did not answer in time'}."
@@ -43,7 +42,56 @@ async def take(descriptor: int, width: int | None, image_format: str) -> Picture
     return await asyncio.to_thread(_encode, size, pixels, width, image_format)
 
 
-async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[tuple[int, int], bytearray]:
+class _Reader:
+    """The display's socket is its user's too, who may make it blocking again at any moment: each call says
+    MSG_DONTWAIT, which a stream of the event loop's would not."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._buffer = bytearray()
+
+    async def readexactly(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            try:
+                data = self._sock.recv(_CHUNK, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                await _readable(self._sock)
+                continue
+            if not data:
+                raise EOFError("it closed the connection")
+            self._buffer += data
+            await asyncio.sleep(0)  # others have their turn, however fast it sends
+        taken = bytes(memoryview(self._buffer)[:size])
+        del self._buffer[:size]
+        return taken
+
+
+class _Writer:
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def write(self, data: bytes) -> None:
+        """A few bytes; a display that has no room even for them is not one."""
+        if self._sock.send(data, socket.MSG_DONTWAIT) < len(data):
+            raise OSError("it takes nothing")
+
+
+async def _readable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+
+    def is_ready() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(sock, is_ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(sock)
+
+
+async def _read(reader: _Reader, writer: _Writer) -> tuple[tuple[int, int], bytearray]:
     await reader.readexactly(12)
     writer.write(b"RFB 003.008\n")
     kinds = await reader.readexactly((await reader.readexactly(1))[0])
@@ -65,7 +113,7 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> t
     return (width, height), await _update(reader, width, height)
 
 
-async def _update(reader: asyncio.StreamReader, width: int, height: int) -> bytearray:
+async def _update(reader: _Reader, width: int, height: int) -> bytearray:
     pixels = bytearray(width * height * 4)
     while True:
         kind = (await reader.readexactly(1))[0]
@@ -93,7 +141,7 @@ async def _update(reader: asyncio.StreamReader, width: int, height: int) -> byte
     return pixels
 
 
-async def _pass_over(reader: asyncio.StreamReader, size: int) -> None:
+async def _pass_over(reader: _Reader, size: int) -> None:
     if size > _MAX_TEXT:
         raise OSError(f"it sends a text of {size} bytes")
     await reader.readexactly(size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
@@ -11,7 +12,7 @@ from typing import Any
 import structlog
 
 from portcall.clock import Clock
-from portcall.errors import PortcallError, ProtocolError
+from portcall.errors import InvalidValue, PortcallError, ProtocolError
 from portcall.model import codec, lifecycle
 from portcall.model.ids import is_session_id
 from portcall.model.session import Session
@@ -31,6 +32,9 @@ OWN = frozenset({
 })  # fmt: skip
 _BRIEF = ("hostname", "display", "geometry", "window_mode", "keyboard_layout", "open_gl", "profile")
 _LOG_END = 65_536  # characters
+_STEP = 64  # characters of a step's name
+_LONGEST = 86_400.0  # seconds that a step may have taken
+_NUMBERS = {"cpu_percentage": 1e6, "memory": 1 << 53, "created": math.inf, "started": 1e11}  # from 0 to
 _BY_CAMEL = {codec.camel(field.name): field.name for field in fields(Session)}
 
 Admit = Callable[[Session, Account], Awaitable[Session]]
@@ -159,15 +163,16 @@ class Reports:
             self._step(session_id, "descriptor", 0.0)
         elif isinstance(message, messages.SessionReport):
             if message.step:
-                self._step(session_id, message.step, message.took)
-            self._later(session_id, self._report(message))
+                self._step(session_id, message.step[:_STEP], min(max(message.took, 0.0), _LONGEST))
+            self._later(connection, session_id, self._report(message))
         elif isinstance(message, messages.SessionEnded):
-            self._later(session_id, self._ended(message))
+            self._later(connection, session_id, self._ended(message))
         else:
             raise ProtocolError(f"a session does not send {type(message).__name__}")
 
-    def _later(self, session_id: str, work: Awaitable[None]) -> None:
+    def _later(self, connection: ControlConnection, session_id: str, work: Awaitable[None]) -> None:
         """In the order of arrival, one after another for each session."""
+        connection.begun()
 
         async def ordered() -> None:
             async with self._order.setdefault(session_id, asyncio.Lock()):
@@ -175,6 +180,8 @@ class Reports:
                     await work
                 except PortcallError as error:
                     log.warning("report not taken", session=session_id, error=str(error))
+                finally:
+                    connection.done()
 
         task = asyncio.get_running_loop().create_task(ordered())
         self._tasks.add(task)
@@ -206,7 +213,7 @@ class Reports:
         own = session.state == lifecycle.ENDING and session.reason
         reason = session.reason if own else ended.reason[:_LOG_END]
         await self._registry.signal(
-            ended.id, lifecycle.OVER, ended=self._clock.now(), reason=reason, exit_code=ended.exit_code,
+            ended.id, lifecycle.OVER, ended=self._clock.now(), reason=reason, exit_code=_exit_code(ended.exit_code),
             message=ended.log[-_LOG_END:] or None, clients=0, ends_at=None, cpu_percentage=0.0, memory=0,
         )  # fmt: skip
         self._order.pop(ended.id, None)
@@ -225,3 +232,10 @@ def check_said(said: Session) -> None:
     check_params(said.params, 2 * MAX_PARAMS)  # with what the server adds of the client
     for name in _BRIEF:
         check_text(name, str(getattr(said, name) or ""), MAX_NAME)
+    for name, most in _NUMBERS.items():
+        if not 0 <= (getattr(said, name) or 0) <= most:
+            raise InvalidValue(f"{name}: a number from 0 to {most:g} is needed", field=name)
+
+
+def _exit_code(said: int | None) -> int | None:
+    return said if said is None or abs(said) < 1 << 31 else None
