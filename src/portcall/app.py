@@ -31,8 +31,9 @@ from portcall.login.rules import StoredRules
 from portcall.login.service import LoginService
 from portcall.login.tokens import Tokens
 from portcall.model import codec, event
-from portcall.model.administered import ENGINES, FunctionDocument
+from portcall.model.administered import ENGINES, JAVASCRIPT, FunctionDocument
 from portcall.model.form import Bookmark
+from portcall.model.function import BY_NAME
 from portcall.model.roster import Roster
 from portcall.model.session import Session
 from portcall.model.start import StartRequest, parse_geometry
@@ -167,6 +168,8 @@ class Services:
         self.user_side = self._user_side()
         self.control.open()
         self.bus.listen(self._login_gone)
+        if any(self.documents.enabled(kind) for kind in BY_NAME):
+            self.engines[JAVASCRIPT].warm()  # the first start shall not wait for a worker
         self._tasks = [
             asyncio.create_task(work, name=name)
             for name, work in (("logins", self.logins.run()), ("sweep", self.sweep.run()), ("record", self._record()))

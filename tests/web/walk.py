@@ -16,7 +16,7 @@ PUBLIC = {
     ("GET", "/api"), ("GET", "/api/"), ("GET", "/api/openapi.json"), ("GET", "/healthz"), ("GET", "/{path:path}"),
     ("HEAD", "/{path:path}"),
     ("POST", "/api/login"), ("POST", "/api/login/{attempt}"), ("DELETE", "/api/login/{attempt}"),
-    ("GET", "/metrics"),
+    ("GET", "/metrics"), ("POST", "/api/csp-reports"),
 }  # fmt: skip
 
 

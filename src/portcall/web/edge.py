@@ -16,6 +16,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_LIMIT = 1_048_576  # bytes
+_POLICY = b"content-security-policy"
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -23,7 +24,7 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
     (
-        b"content-security-policy",
+        _POLICY,
         b"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
         b"connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
     ),
@@ -83,7 +84,9 @@ class Edge:
         self._app = app
         self._prefix = prefix
         self._proxies = proxies
-        self._headers = [*_HEADERS, *([(b"strict-transport-security", b"max-age=31536000")] if secure else [])]
+        reports = (_POLICY, dict(_HEADERS)[_POLICY] + b"; report-uri %s/api/csp-reports" % prefix.encode())
+        others = [header for header in _HEADERS if header[0] != _POLICY]
+        self._headers = [*others, reports, *([(b"strict-transport-security", b"max-age=31536000")] if secure else [])]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -23,6 +23,9 @@ class Metrics:
         self._here = here
         self.registry = CollectorRegistry()
         self.starts = Counter("portcall_starts", "starts by outcome", ["outcome"], registry=self.registry)
+        self.violations = Counter(
+            "portcall_csp_reports", "reports of the content security policy", registry=self.registry
+        )
         self.start_seconds = Histogram(
             "portcall_start_seconds", "from the request until the session runs", registry=self.registry,
             buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),

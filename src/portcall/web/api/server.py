@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
@@ -21,6 +22,7 @@ from portcall.web.keyboards import LAYOUTS
 from portcall.web.who import may, services
 
 router = APIRouter(tags=["server"])
+log = structlog.get_logger("web")
 
 
 class ServersShape(BaseModel):
@@ -50,6 +52,15 @@ class AuditShape(BaseModel):
 
 class TracesShape(BaseModel):
     traces: list[shapes.TraceShape]
+
+
+@router.post("/csp-reports", status_code=204)
+async def csp_report(request: Request) -> Response:
+    """A browser tells of something that the content security policy stopped; needs no login, so little is believed."""
+    text = (await request.body())[:4096].decode("utf-8", "replace")
+    services(request).metrics.violations.inc()
+    log.warning("content security policy", address=address(request), report=text)
+    return Response(status_code=204)
 
 
 class MethodShape(BaseModel):
