@@ -327,16 +327,6 @@ def test_a_ticket_lets_in_once_soon_and_to_its_session_alone() -> None:
     on_loopback(test)
 
 
-def test_a_display_that_cannot_be_had_is_told() -> None:
-    async def test(stand: Stand, port: int) -> None:
-        stand.connections.attach(lambda _: None)
-        async with browser(port) as page:
-            assert (await enter(page, stand.ticket()))["code"] == "display-unavailable"
-            assert (await closed(page))[0] == 4502
-
-    on_loopback(test)
-
-
 @pytest.mark.parametrize("said", ["{", "[]", '"x"', "{}", '{"type": ["ticket"]', "[" * 60_000, "1e999999"])
 def test_nonsense_on_the_control_channel_ends_the_connection(said: str) -> None:
     async def test(stand: Stand, port: int) -> None:

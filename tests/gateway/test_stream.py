@@ -307,3 +307,15 @@ async def test_a_page_that_goes_while_the_display_is_asked_for_leaves_no_descrip
     page.close()
     here.display.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@tidy
+async def test_a_display_that_cannot_be_had_is_told_after_a_while() -> None:
+    """Its process may be on its way back: it dials every few seconds."""
+    here = stand()
+    here.connections.attach(lambda _: None)
+    page, _ = await view(here)
+    page.say(type="ticket", ticket=here.ticket())
+    await asyncio.wait_for(page.over.wait(), 15)
+    assert page.said()[0]["code"] == "display-unavailable"
+    assert page.code == 4502
