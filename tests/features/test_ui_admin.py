@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from portcall.client.api import Client
-from tests.features.people import Person
 from tests.features.server import Server
 from tests.features.waiting import until
 from tests.fixtures.markup import MARKUP
@@ -162,7 +163,7 @@ def test_a_start_asks_three_forms_and_the_server_and_shows_a_summary(
     assert client.sessions() == []
     dialog.get_by_role("button", name="Start", exact=True).click()
 
-    session = until(lambda: next(iter(client.sessions()), None), "the session")
+    session = until(client.sessions, "the session")[0]
     assert {name: session.params[name] for name in ("project", "minRam", "hours", "gpu", "modules", "notes")} == {
         "project": "ABC-12", "minRam": 2, "hours": 3, "gpu": True, "modules": ["a", "b"], "notes": {"urgent": True},
     }  # fmt: skip
@@ -374,10 +375,10 @@ def test_permissions_are_given_by_name_group_and_box(site: Site, client: Client)
     until(lambda: client.permissions()["users"] == {}, "nobody is named")
 
 
-def test_what_a_file_says_is_shown_as_such_and_only_read(site: Site, own_server: Server, person: Person) -> None:
+def test_what_a_file_says_is_shown_as_such_and_only_read(site: Site, own_server: Server) -> None:
     path = own_server.config / "bookmarks.toml"
     path.write_text('[fromfile]\nname = "From a file"\ncommand = "true"\n')
-    own_server.reload() if hasattr(own_server, "reload") else own_server.process.send_signal(1)  # type: ignore[union-attr]
+    os.kill(own_server.pid, signal.SIGHUP)
     page = site.go("system/bookmarks/fromfile")
     expect(page.get_by_text(str(path))).to_be_visible()
     expect(page.get_by_label("Command")).to_have_attribute("readonly", "")
@@ -401,7 +402,9 @@ def test_a_page_is_accessible_and_fits_a_narrow_window(site: Site, bookmark: Non
     assert [(rule["id"], rule["nodes"][0]["target"]) for rule in found] == []
     page.set_viewport_size({"width": 360, "height": 740})
     try:
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        # the layout follows the window a moment later
+        fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        until(lambda: page.evaluate(fits), "the page fits", 3)
     finally:
         page.set_viewport_size({"width": 1360, "height": 900})
     site.quiet()
