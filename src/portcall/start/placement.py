@@ -11,7 +11,7 @@ from portcall.cluster.chain import Decision
 from portcall.cluster.placed import Placed
 from portcall.errors import PortcallError
 from portcall.model import lifecycle
-from portcall.model.administered import FUNCTION_STEP, LOGIN, START
+from portcall.model.administered import FUNCTION_STEP, LOGIN, START, FunctionDocument
 from portcall.model.event import SESSION, SESSION_GONE, Event
 from portcall.model.function import BY_NAME
 from portcall.model.start import StartRequest
@@ -70,11 +70,13 @@ class Placement:
             raise decision.error
         return decision.server_id
 
-    async def preview(self, name: str, given: dict[str, Any], seed: int) -> dict[str, Any]:
-        """What the whole chain would choose; nothing is placed."""
+    async def preview(
+        self, name: str, given: dict[str, Any], seed: int, instead: FunctionDocument | None = None
+    ) -> dict[str, Any]:
+        """What the whole chain would choose; nothing is placed. ``instead``: in place of the function of its id."""
         try:
             given = {key: value for key, value in given.items() if key not in ("action", "servers")}
-            decision = await self._run(name, given, "", seed)
+            decision = await self._run(name, given, "", seed, instead)
         except PortcallError as error:
             return {"chosen": None, "error": str(error), "servers": [], "steps": []}
         document = decision.document()
@@ -89,18 +91,23 @@ class Placement:
         ]
         return sorted(rows, key=lambda row: str(row["title"]))
 
-    async def _run(self, name: str, given: dict[str, Any], session_id: str, seed: int | None) -> Decision:
+    async def _run(
+        self, name: str, given: dict[str, Any], session_id: str, seed: int | None,
+        instead: FunctionDocument | None = None,
+    ) -> Decision:  # fmt: skip
         chain = self._documents.chain(name)
         prefilter = (lambda document: query.fits(document, chain.prefilter)) if chain.prefilter else None
-        steps = [step for step in map(self._step, chain.steps) if step is not None]
+        steps = [step for step in (self._step(item, instead) for item in chain.steps) if step is not None]
         return await self._balance.choose(steps, _ACTIONS[name], given, session_id, seed, prefilter)
 
-    def _step(self, step: str) -> Policy | None:
+    def _step(self, step: str, instead: FunctionDocument | None) -> Policy | None:
         if not step.startswith(FUNCTION_STEP):
             if step not in self._shipped:
                 self._shipped[step] = self._policy(step)()
             return self._shipped[step]
         document = self._documents.functions.find(step[len(FUNCTION_STEP) :])
+        if document is not None and instead is not None and instead.id == document.id:
+            document = instead
         if document is None or not document.enabled:
             return None
         return self._policy("function")(

@@ -12,7 +12,7 @@ from portcall.errors import InvalidValue, PortcallError
 from portcall.functions.base import Call, Source
 from portcall.login.permissions import ACTIONS, LEVELS, rules_of
 from portcall.model import codec, function
-from portcall.model.administered import ENGINES, JAVASCRIPT
+from portcall.model.administered import ENGINES, JAVASCRIPT, FunctionDocument
 from portcall.model.roster import Picked
 from portcall.model.user import Login
 from portcall.web.caller import address
@@ -105,7 +105,11 @@ async def try_function(request: Request, body: TryBody, login: Login = may("admi
         live = Source(in_force.name, in_force.source, in_force.engine)
         new["live"] = await _run(here, live, kind, given, servers, body.seed)
     if kind.name.endswith("-balance"):
-        new["chain"] = await here.placement.preview(kind.name.removesuffix("-balance"), given, body.seed)
+        chain = kind.name.removesuffix("-balance")
+        tried = FunctionDocument(body.id, kind.name, body.name, body.source, body.engine) if body.id else None
+        new["chain"] = await here.placement.preview(chain, given, body.seed, tried)
+        if "live" in new:
+            new["live"]["chain"] = await here.placement.preview(chain, given, body.seed)
     here.audit.write(login.sub, "admin/functions", "ok", address=address(request), detail=f"tried {body.name[:100]}")
     return JSONResponse(new)
 
