@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class ControlConnection:
         self._closed = False
         self._held: list[tuple[Any, list[int]]] | None = None  # what came behind a hello that is being answered
         self._working = 0
-        self._reading = True
+        self._waiting: deque[tuple[Any, list[int]]] = deque()  # read, while enough is being worked on
         self.pid, self.uid, _ = _CREDENTIALS.unpack(
             sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
@@ -98,15 +98,15 @@ class ControlConnection:
     def begun(self) -> None:
         """A message of this connection's is being worked on; who sends faster than that waits."""
         self._working += 1
-        if self._working >= _BUSY and self._reading and not self._closed:
-            self._reading = False
+        if self._working == _BUSY and not self._closed:
             self._loop.remove_reader(self._sock)
 
     def done(self) -> None:
         """The work that ``begun`` spoke of is over."""
         self._working -= 1
-        if self._working <= _REST and not self._reading and not self._closed:
-            self._reading = True
+        if self._closed or self._working != _REST:
+            return
+        if self._try(lambda: self._hand_on([])) and self._working < _BUSY:
             self._loop.add_reader(self._sock, self._readable)
 
     def close(self) -> None:
@@ -118,8 +118,9 @@ class ControlConnection:
         self._loop.remove_writer(self._sock)
         _drain(self._sock)
         self._sock.close()
-        for _, descriptors in self._out:
+        for _, descriptors in (*self._out, *self._waiting):
             _close_all(descriptors)
+        self._waiting.clear()
         _close_all(self._channel.close())
         for callback in self.on_close:
             callback()
@@ -135,24 +136,30 @@ class ControlConnection:
         if not data:
             self.close()
             return
+        self._try(lambda: self._feed(data, descriptors))
+
+    def _feed(self, data: bytes, descriptors: list[int]) -> None:
+        if len(descriptors) > _MAX_DESCRIPTORS or not all(map(_is_local_stream, descriptors)):
+            _close_elsewhere(descriptors)
+            raise ProtocolError("a descriptor that is no unix stream socket, or too many of them")
+        self._hand_on(self._channel.feed(data, descriptors))
+
+    def _try(self, work: Callable[[], None]) -> bool:
+        """False where that broke the protocol, and so the connection."""
         try:
-            if len(descriptors) > _MAX_DESCRIPTORS or not all(map(_is_local_stream, descriptors)):
-                _close_elsewhere(descriptors)
-                raise ProtocolError("a descriptor that is no unix stream socket, or too many of them")
-            self._hand_on(self._channel.feed(data, descriptors))
+            work()
         except PortcallError as error:
             log.warning("protocol broken", uid=self.uid, pid=self.pid, error=str(error))
             self.close()
+            return False
+        return True
 
     def _hand_on(self, arrived: list[tuple[Any, list[int]]]) -> None:
-        """``on_message`` owns the descriptors that it is given, also where it raises."""
-        for number, (message, descriptors) in enumerate(arrived):
-            try:
-                self._arrived(message, descriptors)
-            except PortcallError:
-                for _, others in arrived[number + 1 :]:
-                    _close_all(others)
-                raise
+        """As many as may be worked on at once; ``on_message`` owns the descriptors given, also where it raises."""
+        self._waiting += arrived
+        while self._waiting and self._working < _BUSY:
+            message, descriptors = self._waiting.popleft()
+            self._arrived(message, descriptors)
 
     def _arrived(self, message: Any, descriptors: list[int]) -> None:
         if self._held is not None:
@@ -184,11 +191,7 @@ class ControlConnection:
             for _, descriptors in held:
                 _close_all(descriptors)
             return
-        try:
-            self._hand_on(held)
-        except PortcallError as error:
-            log.warning("protocol broken", uid=self.uid, pid=self.pid, error=str(error))
-            self.close()
+        self._try(lambda: self._hand_on(held))
 
     def _flush(self) -> None:
         self._out += [(memoryview(data), descriptors) for data, descriptors in self._channel.outgoing()]
