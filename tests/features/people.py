@@ -121,7 +121,7 @@ class Person:
 
     def of_session(self, session_id: str) -> list[psutil.Process]:
         """Those that belong to a session: by their environment or arguments; the daemon by its lock."""
-        found = [one for one in _living() if session_id in " ".join(_arguments(one) + _marks(one))]
+        found = [one for one in self.processes() if session_id in " ".join(_arguments(one) + _marks(one))]
         return found + [one for one in [self.daemon(session_id)] if one is not None and one not in found]
 
     def daemon(self, session_id: str) -> psutil.Process | None:

@@ -19,6 +19,7 @@ from portcall.model.session import Session
 from portcall.model.start import StartRequest
 
 Document = dict[str, Any]
+_HEADER = re.compile(r"[!-~]{1,256}\Z")
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]{1,256}\Z")
 START_SECONDS = 600.0  # a start may wait for a person's answers to be checked, and for a display
 
@@ -99,7 +100,8 @@ class Client:
         Sent again, under the same key, if the connection broke: that is the same session.
         """
         body = {name: value for name, value in codec.to_document(request).items() if value not in ("", None)}
-        headers = {"Idempotency-Key": body.setdefault("key", secrets.token_hex(16))}
+        key = str(body.setdefault("key", secrets.token_hex(16)))
+        headers = {"Idempotency-Key": key} if _HEADER.match(key) else {}  # it is in the body, too
         query = {"wait": None if wait else 0, "connect": connect}
         try:
             return self._start(body, query, headers)
