@@ -156,6 +156,7 @@ const ROUTES = [
   ['GET', 'traces/(.+)', (id) => traces.get(id) ?? fail(404, 'not-found', 'There is no such trace.')],
   ['GET', 'profiles', () => ({ profiles: [{ name: 'default', description: 'What a session gets when nothing else is asked for.', geometry: '1280x800', maximumGeometry: '7680x4320', endAfterDisconnected: 0, disconnectWhenIdle: 0, openGl: true, clipboard: 'both' }, { name: 'short', description: 'For a quick look', geometry: '1280x800', maximumGeometry: '1920x1200', endAfterDisconnected: 3600, disconnectWhenIdle: 600, openGl: false, clipboard: 'both' }] })],
   ['GET', 'keyboards', () => ({ layouts: [['us', 'English (US)'], ['de', 'German'], ['fr', 'French']].map(([name, title]) => ({ name, title })) })],
+  ['GET', 'bookmarks', () => ({ bookmarks: [] })],
   ['GET', 'servers', () => ({ servers: [1, 2].map((n) => ({ serverId: `node-${n}`, hostname: `node-${n}`, version: '0.1.0', sessions: 4 * n, pending: n - 1, uniqueSessionUsers: 3, logins: 5, uptime: 90_000 * n, cpu: 20 * n * (1 + Math.random()), loadavg: [0.4, 0.6, 0.5], cpus: 8, totalmem: 3.2e10, freemem: 1.1e10, loginsEnabled: true, startsEnabled: n === 1, draining: n === 2, updated: now(), loggedInUsers: ['ann', 'bob'] })) })],
   ['GET', 'settings', () => ({ settings })],
   ['PUT', 'settings/(.+)', (name, body) => {

@@ -113,7 +113,7 @@ function found(words: string, all: Choice[], me: Me | undefined): Choice[] {
     .sort((a, b) => a.fit! + a.later - b.fit! - b.later)
     .slice(0, 40)
     .map((one) => one.choice)
-  if (!words.trim() || !may(me, 'session/start')) return scored
+  if (!words.trim() || !may(me, 'session/start') || me?.level === 'limited') return scored
   return [...scored, { label: t('palette.start', { command: words.trim() }), note: t('new.title'), run: () => startNow(words.trim()) }]
 }
 

@@ -28,6 +28,7 @@ const again = (session: Session): void => {
     profile: session.profile,
     keyboardLayout: session.keyboardLayout,
     params: session.params,
+    ...(typeof session.params['bookmarkId'] === 'string' && { bookmarkId: session.params['bookmarkId'] }),
   })
   if (answersOf().open) go(`session/${id}`)
 }

@@ -6,7 +6,8 @@ import { Icon } from '../../parts/Icon'
 import { Loaded } from '../../parts/states'
 import { BookmarkIcon } from '../../sessions/Bookmarks'
 import { t } from '../../strings/t'
-import { ListPage, Nothing, RowLink } from '../parts/ListPage'
+import { ListPage, Nothing } from '../parts/ListPage'
+import { RowLinks } from '../parts/RowLinks'
 import { useDocuments } from '../parts/useDocuments'
 import { BookmarkEditor } from './BookmarkEditor'
 
@@ -26,13 +27,10 @@ export function BookmarksPage({ rest }: { rest: string }) {
           {all.length === 0 ? (
             <Nothing title={t('bm.none')} text={t('bm.noneText')} />
           ) : (
-            <ul className="row-links" aria-label={t('page.bookmarks')}>
-              {all.map((one) => (
-                <li key={one.id}>
-                  <RowLink to={pathOf(one.id)} now={rest === one.id} name={one.name} note={one.fixed ? t('doc.fromFile') : one.command} icon={<BookmarkIcon icon={one.icon} />} />
-                </li>
-              ))}
-            </ul>
+            <RowLinks
+              label={t('page.bookmarks')}
+              rows={all.map((one) => ({ id: one.id, to: pathOf(one.id), now: rest === one.id, name: one.name, note: one.fixed ? t('doc.fromFile') : one.command, icon: <BookmarkIcon icon={one.icon} /> }))}
+            />
           )}
         </>
       )}

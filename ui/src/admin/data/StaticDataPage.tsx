@@ -9,7 +9,8 @@ import { Loaded } from '../../parts/states'
 import { t } from '../../strings/t'
 import { DocumentEditor } from '../parts/DocumentEditor'
 import { Json } from '../parts/Json'
-import { ListPage, RowLink } from '../parts/ListPage'
+import { ListPage } from '../parts/ListPage'
+import { RowLinks } from '../parts/RowLinks'
 import { useDocuments } from '../parts/useDocuments'
 
 const BASE = 'system/static-data'
@@ -23,17 +24,14 @@ export function StaticDataPage({ rest }: { rest: string }) {
   const list = (
     <Loaded query={query} loading={t('load.data')}>
       {(all) => (
-        <ul className="row-links" aria-label={t('page.servers')}>
-          {ids(all).map((id) => {
+        <RowLinks
+          label={t('page.servers')}
+          rows={ids(all).map((id) => {
             const one = all.find((other) => other.id === id)
             const names = Object.keys(one?.data ?? {})
-            return (
-              <li key={id}>
-                <RowLink to={`${BASE}/${encodeURIComponent(id)}`} now={id === now} name={id} note={one?.fixed ? t('doc.fromFile') : names.length ? names.join(', ') : t('data.none')} />
-              </li>
-            )
+            return { id, to: `${BASE}/${encodeURIComponent(id)}`, now: id === now, name: id, note: one?.fixed ? t('doc.fromFile') : names.length ? names.join(', ') : t('data.none') }
           })}
-        </ul>
+        />
       )}
     </Loaded>
   )

@@ -11,8 +11,9 @@ import { Icon } from '../../parts/Icon'
 import { Failure, Loaded } from '../../parts/states'
 import { t } from '../../strings/t'
 import { FunctionList, FunctionPane } from '../functions/FunctionsPage'
-import { BackLink, ListPage, Nothing, RowLink } from '../parts/ListPage'
+import { BackLink, ListPage, Nothing } from '../parts/ListPage'
 import { Order } from '../parts/Order'
+import { RowLinks } from '../parts/RowLinks'
 import { useDocuments } from '../parts/useDocuments'
 import { FormEditor } from './FormEditor'
 
@@ -80,13 +81,7 @@ function FormList({ now }: { now: string }) {
           {all.length === 0 ? (
             <Nothing title={t('forms.none')} text={t('forms.noneText')} />
           ) : (
-            <ul className="row-links" aria-label={t('page.forms')}>
-              {all.map((form) => (
-                <li key={form.id}>
-                  <RowLink to={pathOf(form.id)} now={now === form.id} name={form.name} note={form.fixed ? t('doc.fromFile') : form.id} />
-                </li>
-              ))}
-            </ul>
+            <RowLinks label={t('page.forms')} rows={all.map((form) => ({ id: form.id, to: pathOf(form.id), now: now === form.id, name: form.name, note: form.fixed ? t('doc.fromFile') : form.id }))} />
           )}
         </>
       )}

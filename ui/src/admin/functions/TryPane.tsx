@@ -11,7 +11,7 @@ import { Field } from '../../parts/Field'
 import { Failure } from '../../parts/states'
 import { seconds } from '../../parts/Time'
 import { Weighed } from '../../session/Weighed'
-import { t } from '../../strings/t'
+import { known, t } from '../../strings/t'
 import { Json, written } from '../parts/Json'
 import { madeUp } from './kinds'
 
@@ -143,7 +143,7 @@ function Outcome({ title, tried }: { title: string; tried: Tried }) {
 
 const Returned = ({ tried }: { tried: Tried }) => (
   <>
-    {tried.outcome && <p className="small">{tried.outcome}</p>}
+    {tried.outcome && <p className="small">{known(`outcome.${tried.outcome}`, tried.outcome)}</p>}
     <pre className="log short" tabIndex={0} aria-label={t('try.value')}>
       {tried.value === undefined ? 'undefined' : written(tried.value)}
     </pre>

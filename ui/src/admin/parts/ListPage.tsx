@@ -42,7 +42,7 @@ export const BackLink = ({ to }: { to: string }) => (
   </Link>
 )
 
-interface RowLinkProps {
+export interface RowLinkProps {
   to: string
   now: boolean
   name: string

@@ -5,6 +5,7 @@ import { type DragEvent, type KeyboardEvent, type ReactNode, useRef, useState } 
 import { announce } from '../../parts/announce'
 import { Icon } from '../../parts/Icon'
 import { t } from '../../strings/t'
+import { useFilter } from './useFilter'
 
 export interface Item {
   id: string
@@ -35,6 +36,7 @@ export function Order({ all, chosen, change, available, used, nothing, show, off
   const right = useRef<HTMLOListElement>(null)
   const item = (id: string): Item => all.find((one) => one.id === id) ?? { id, name: id, note: t('order.gone') }
   const left = all.filter((one) => !chosen.includes(one.id))
+  const few = useFilter(left, (one) => `${one.name} ${one.note ?? ''}`)
 
   const say = (id: string, list: string[]) => announce(t('order.said', { name: item(id).name, at: list.indexOf(id) + 1, n: list.length }))
   const move = (from: number, to: number) => {
@@ -97,8 +99,9 @@ export function Order({ all, chosen, change, available, used, nothing, show, off
     <div className="order">
       <section>
         <h3>{available}</h3>
+        {few.field}
         <ul className="order-list" aria-label={available}>
-          {left.map((one) => (
+          {few.shown.map((one) => (
             <li key={one.id} className="order-item" {...drag(one.id)}>
               <Words item={one} />
               {show && <Show item={one} show={show} />}
@@ -111,6 +114,7 @@ export function Order({ all, chosen, change, available, used, nothing, show, off
           ))}
           {left.length === 0 && <li className="order-none quiet small">{t('order.allUsed')}</li>}
         </ul>
+        {few.rest}
       </section>
       <section>
         <h3>{used}</h3>

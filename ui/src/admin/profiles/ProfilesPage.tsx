@@ -7,7 +7,8 @@ import { Icon } from '../../parts/Icon'
 import { Loaded } from '../../parts/states'
 import { t, type Key } from '../../strings/t'
 import { DocumentEditor, type Fields } from '../parts/DocumentEditor'
-import { ListPage, Nothing, RowLink } from '../parts/ListPage'
+import { ListPage, Nothing } from '../parts/ListPage'
+import { RowLinks } from '../parts/RowLinks'
 import { useDocuments } from '../parts/useDocuments'
 import { Period } from './Period'
 
@@ -30,13 +31,7 @@ export function ProfilesPage({ rest }: { rest: string }) {
             <Icon name="plus" />
             {t('profile.new')}
           </Link>
-          <ul className="row-links" aria-label={t('page.profiles')}>
-            {all.map((one) => (
-              <li key={one.name}>
-                <RowLink to={pathOf(one.name)} now={rest === one.name} name={one.name} note={one.fixed ? t('doc.fromFile') : one.description} />
-              </li>
-            ))}
-          </ul>
+          <RowLinks label={t('page.profiles')} rows={all.map((one) => ({ id: one.name, to: pathOf(one.name), now: rest === one.name, name: one.name, note: one.fixed ? t('doc.fromFile') : one.description }))} />
         </>
       )}
     </Loaded>
