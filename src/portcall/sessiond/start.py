@@ -76,6 +76,9 @@ def _daemon(place: Place, record: Record, parent: socket.socket, stdio: tuple[in
         os.close(null)
 
         def tell(event: str, members: dict[str, Any]) -> None:
+            if event == "ended":  # who reads the output to its end need not wait until a server knows of it
+                for descriptor in stdio or ():
+                    os.close(descriptor)
             with contextlib.suppress(OSError):  # nobody waits any more
                 parent.sendall(json.dumps({**members, "event": event}).encode() + b"\n")
 
