@@ -29,7 +29,7 @@ def test_the_base_is_made_and_made_ours_alone(tmp_path: Path) -> None:
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "u").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StartFailed, match="cannot be used"):
+    with pytest.raises(StartFailed, match="a file or a link is in its place"):
         places.prepare(str(tmp_path / "u"))
 
 

@@ -51,7 +51,7 @@ class Token(Authenticator):
         with self._waiting() as waiting:
             expires = waiting.pop(_digest(token), 0.0)
         if expires <= self._clock.now():
-            raise LoginFailed("this link was used already or is too old; `portcall server --link` prints a new one")
+            raise LoginFailed("this link was used already or is too old; `portcall server link` prints a new one")
         return Proof(pwd.getpwuid(os.geteuid()).pw_name, self.name)
 
     @contextlib.contextmanager

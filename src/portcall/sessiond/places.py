@@ -30,7 +30,10 @@ def prepare(base: str) -> str:
     try:
         descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError as error:
-        raise StartFailed(f"{base} cannot be used: {error.strerror}") from error
+        what = error.strerror
+        if error.errno in (errno.ENOTDIR, errno.ELOOP):
+            what = "a file or a link is in its place; ask an administrator to remove it"
+        raise StartFailed(f"{base} cannot be used: {what}") from error
     try:
         status = os.fstat(descriptor)
         if status.st_uid != os.getuid():
