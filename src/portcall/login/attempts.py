@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from portcall.authenticators.base import Ask, Round
 from portcall.errors import Conflict, InvalidValue, LoginExpired, NotFound, TooManyAttempts
+from portcall.login.limits import network
 
 T = TypeVar("T")
 LIFETIME = 120.0  # seconds without an answer
@@ -22,6 +23,7 @@ class Attempt(Generic[T]):
     def __init__(self, owner: str, run: Callable[[Ask], Awaitable[T]], lifetime: float) -> None:
         self.id = secrets.token_urlsafe(18)
         self.owner = owner
+        self.share = network(owner)
         self._lifetime = lifetime
         self._loop = asyncio.get_running_loop()
         self._asked: asyncio.Queue[Round] = asyncio.Queue()
@@ -85,7 +87,10 @@ class Attempt(Generic[T]):
 
 
 class Attempts(Generic[T]):
-    """All of a kind: at most ``at_once`` of one owner, ``in_all`` of all. Somebody else's attempt does not exist."""
+    """All of a kind: at most ``at_once`` of one owner (for IPv6: of one /64), ``in_all`` of all.
+
+    Somebody else's attempt does not exist.
+    """
 
     def __init__(self, lifetime: float = LIFETIME, at_once: int = 8, in_all: int = 200) -> None:
         self._lifetime = lifetime
@@ -94,8 +99,8 @@ class Attempts(Generic[T]):
         self._all: dict[str, Attempt[T]] = {}
 
     def open(self, owner: str, run: Callable[[Ask], Awaitable[T]]) -> Attempt[T]:
-        owners = [attempt.owner for attempt in self._all.values() if not attempt.task.done()]
-        if owners.count(owner) >= self._at_once:
+        owners = [attempt.share for attempt in self._all.values() if not attempt.task.done()]
+        if owners.count(network(owner)) >= self._at_once:
             raise TooManyAttempts("too many unfinished attempts; finish or give up one of them first", retry_after=10)
         if len(owners) >= self._in_all:
             raise TooManyAttempts("too many people are logging in at this moment; try again soon", retry_after=10)

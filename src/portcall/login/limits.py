@@ -29,7 +29,7 @@ class FailureLimit:
     def check(self, address: str, name: str) -> None:
         """TooManyAttempts with ``retry_after`` while either must wait."""
         wait = max(
-            self._wait(("address", _network(address)), SHORT_WAIT if _is_loopback(address) else LONGEST_WAIT),
+            self._wait(("address", network(address)), SHORT_WAIT if _is_loopback(address) else LONGEST_WAIT),
             self._wait(("name", name), SHORT_WAIT),
         )
         if wait > 0:
@@ -38,7 +38,7 @@ class FailureLimit:
 
     def failed(self, address: str, name: str) -> None:
         now = self._clock.monotonic()
-        for key in (("address", _network(address)), ("name", name)):
+        for key in (("address", network(address)), ("name", name)):
             count, last = self._failures.pop(key, (0, now))
             self._failures[key] = (1 if now - last > FORGET else count + 1, now)
         while len(self._failures) > _KEPT:
@@ -63,7 +63,7 @@ def _is_loopback(address: str) -> bool:
         return True  # a unix socket
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """A person's share of addresses: all of IPv4's, the /64 of IPv6's."""
     try:
         parsed = ipaddress.ip_address(address)
