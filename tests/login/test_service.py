@@ -14,7 +14,7 @@ import pytest
 
 from portcall.authenticators.base import Ask, Authenticator, Proof
 from portcall.bus import Bus
-from portcall.errors import Forbidden, LoginExpired, LoginFailed, NoLink
+from portcall.errors import Forbidden, LoginExpired, LoginFailed, NoLink, NoServerFits
 from portcall.login.accounts import Accounts, read_account
 from portcall.login.permissions import Permissions
 from portcall.login.service import SEEN_EVERY, LoginService
@@ -43,11 +43,14 @@ class Trusting(Authenticator):
 
     def __init__(self) -> None:
         self.connection = Connection()
+        self.refusal: Exception | None = None
 
     def unavailable(self) -> str:
         return ""
 
     async def authenticate(self, user: str, given: dict[str, Any], ask: Ask, address: str) -> Proof:
+        if self.refusal is not None:
+            raise self.refusal
         return Proof(user, self.name, self.connection)
 
 
@@ -101,6 +104,27 @@ async def test_who_may_not_come_in_leaves_no_connection(world: World) -> None:
     with pytest.raises(Forbidden):
         await world.log_in()
     assert world.way.connection.closed.is_set()
+
+
+async def test_what_is_decided_before_a_login_is_told_only_to_who_proves_to_be_that_user(world: World) -> None:
+    """It speaks of servers, and of who is an administrator."""
+    order: list[str] = []
+
+    async def decide(user: str, server_id: str, method: str) -> None:
+        order.append(f"{user} by {method}")
+        raise NoServerFits("all 3 are full", servers=[{"serverId": "secret"}])
+
+    world.service.before = decide
+    world.way.refusal = LoginFailed()
+    with pytest.raises(LoginFailed) as refusal:
+        await world.log_in()
+    assert refusal.value.problem() == LoginFailed().problem()
+    world.way.refusal = None
+    with pytest.raises(NoServerFits, match="all 3 are full"):
+        await world.log_in()
+    assert order == [f"{ME} by ssh"] * 2
+    assert world.way.connection.closed.is_set()
+    assert await world.service.list() == []
 
 
 async def test_one_without_an_account_on_this_host_is_refused_like_any_other(world: World) -> None:

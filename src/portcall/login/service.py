@@ -73,7 +73,8 @@ class Stage:
 class LoginService:
     """``on_connection``, where set, is given the open connection of an SSH login, so that a link can be started on it
     without asking again; afterwards the connection is closed here. ``before``, where set, is asked with user, server
-    and method before anybody is authenticated, and refuses by what it raises."""
+    and method before anybody is authenticated, and refuses by what it raises. Who proves to be that user is told so; it
+    speaks of servers and of what the user may do, so nobody else is."""
 
     def __init__(
         self,
@@ -125,11 +126,10 @@ class LoginService:
                 self._failed(authenticator, address, user)
                 raise LoginFailed()
         _check_label(name)
-        if authenticator.asks_user and self.before is not None:
-            await self.before(user, str(given.get("serverId") or ""), method)
 
         async def run(ask: Ask) -> Stage:
-            return await self._authenticate(authenticator, user, dict(given), ask, address, api, name)
+            refusal = await self._refusal(user, str(given.get("serverId") or ""), authenticator)
+            return await self._authenticate(authenticator, user, dict(given), ask, address, api, name, refusal)
 
         attempt = self._attempts.open(address, run)
         return await self._advance(attempt, None)
@@ -227,6 +227,7 @@ class LoginService:
         address: str,
         api: bool,
         name: str,
+        refusal: PortcallError | None,
     ) -> Stage:
         tried = any(given.get(secret) is not None for secret in ("password", "token"))
 
@@ -250,6 +251,8 @@ class LoginService:
         self._limit.succeeded(user)
         try:
             account, level = await self._admitted(proof.user)
+            if refusal is not None:
+                raise refusal
         except BaseException:
             _close(proof.connection)
             raise
@@ -258,6 +261,14 @@ class LoginService:
         if proof.connection is not None:
             self._use_connection(account, proof)
         return Stage("success", login=login, token=token)
+
+    async def _refusal(self, user: str, server_id: str, authenticator: Authenticator) -> PortcallError | None:
+        if authenticator.asks_user and self.before is not None:
+            try:
+                await self.before(user, server_id, authenticator.name)
+            except PortcallError as error:
+                return error
+        return None
 
     def _failed(self, authenticator: Authenticator, address: str, user: str) -> None:
         """Names and passwords are guessed; a link's token cannot be, and others' tries must not shut its owner out."""
