@@ -43,6 +43,8 @@ def portcall(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PORTCALL_RUNTIME_DIR", str(tmp_path / "no-server"))
+    # whatever else runs on this host, on the usual port too
+    monkeypatch.setattr("portcall.client.address.DEFAULT_URL", "http://127.0.0.1:9")
 
     def call(*arguments: str) -> Ran:
         capfd.readouterr()

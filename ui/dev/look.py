@@ -1,6 +1,7 @@
 """Looks at every page of the UI on the mock server: pictures wide and narrow, light and dark, and what axe-core finds.
 
-    node ui/dev/mock.mjs --prefix /some/prefix &   then   .venv/bin/python ui/dev/look.py http://127.0.0.1:3399/some/prefix/ OUT
+node ui/dev/mock.mjs --prefix /some/prefix &
+.venv/bin/python ui/dev/look.py http://127.0.0.1:3399/some/prefix/ OUT
 """
 
 from __future__ import annotations
