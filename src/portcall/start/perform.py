@@ -109,6 +109,7 @@ class Perform:
                 outcome = launcher.outcome(order, output)
                 if isinstance(outcome, Scheduled):
                     trace.step("scheduled", "", outcome.text)
+                    await self._registry.change(order.id, message=outcome.text[:65_536] or None)
                     return outcome
                 trace.step("handed over", "to the link")
                 attempt.accepted.set()

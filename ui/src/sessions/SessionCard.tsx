@@ -83,6 +83,7 @@ export function SessionCard({ session, me, again }: SessionCardProps) {
         </p>
         {session.login !== me?.login.sub && <p className="small">{t('card.of', { login: session.login })}</p>}
         {session.state === 'pending' && <Progress id={session.id} session={session} since={session.created} />}
+        {session.state === 'pending' && session.message && <p className="quiet small pre">{session.message}</p>}
         {failed && <FailedStart id={session.id} session={session} />}
         {session.state === 'ended' && !failed && <p className="quiet small pre">{session.reason || session.message}</p>}
         {session.state === 'lost' && <p className="quiet small">{t('card.lost')}</p>}
