@@ -47,7 +47,7 @@ def kinds(as_json: bool) -> None:
 
 @function.command("run", examples=[
     ("portcall function run --kind schedule bsub.js", "on a made-up input"),
-    ("portcall function run --kind start-balance gpu.js --input start.json", "on an input of your own"),
+    ("portcall function run --kind start-balance gpu.js --input input.json", "on an input of your own"),
     ("portcall function run --kind metric /etc/portcall/licences --engine executable", "a program"),
 ])  # fmt: skip
 @click.option("--kind", "kind_name", metavar="KIND", required=True, shell_complete=_kinds,

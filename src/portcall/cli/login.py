@@ -202,7 +202,9 @@ def logout(where: str | None) -> None:
     reach.url = where or reach.url
     client = reach.client()
     if client.address.socket:
-        raise InvalidValue("On this host the server knows you by your account; there is no login to end.")
+        raise InvalidValue(
+            "On this host the server knows you by your account; there is no login to end. One elsewhere: --url URL."
+        )
     kept = Credentials(os.environ)
     try:
         if client.http.has_token:
