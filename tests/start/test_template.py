@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -92,3 +93,36 @@ def test_numbers_and_objects_are_their_json_text() -> None:
     assert arguments(f"{SHOW} ${{start.params.n}} ${{start.params.b}} ${{start.params.o}}", start) == [
         "2", "true", '{"a": [1]}',
     ]  # fmt: skip
+
+
+BREAKING = [
+    "; touch pwned ;",
+    "$(touch pwned)",
+    "`touch pwned`",
+    "\\'; touch pwned; #",
+    '"; touch pwned; "',
+    "a}$(touch pwned)",
+]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "true $'${ start.x }'",
+        'true "$( (true) ; true ${ start.x })"',
+        'true "$(case a in a) true ${ start.x };; esac)"',
+        'true "${V:-"${ start.x }"}"',
+        "true $((1 + ${ start.x }))",
+        "true $(( ((1)) + ${ start.x } ))",
+        'true "$(true "$( (true); true ${ start.x })")"',
+    ],
+)
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_value_is_never_run_wherever_it_stands(tmp_path: Path, shell: str, template: str) -> None:
+    for value in BREAKING:
+        try:
+            line = fill(template, {"x": value})
+        except InvalidValue:
+            continue  # refused is as good
+        subprocess.run([shell, "-c", line], cwd=tmp_path, capture_output=True, check=False)
+        assert not (tmp_path / "pwned").exists(), value

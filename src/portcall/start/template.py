@@ -1,7 +1,8 @@
 """Schedule templates: ``${ start.command }`` and its kin, filled in so that each value stays one argument anywhere.
 
 The shell's quoting (POSIX.1-2017, Shell Command Language, 2.2) is followed through the template: a value gets the
-quoting that its place needs. Places where none can be given safely (backquotes, here-documents, comments) are refused.
+quoting that its place needs. Places where none can be given safely (backquotes, here-documents, comments, ``$'…'``,
+arithmetic, expansions within quotes) are refused.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from portcall.errors import InvalidValue
 
 _VARIABLE = re.compile(r"\$\{\s*start((?:\.[A-Za-z0-9_-]+)+)\s*\}")
 _ANY = re.compile(r"\$\{\s*start\b[^}]*\}?")
+_ANSI = re.compile(r"\$'(?:[^'\\]|\\.)*'", re.DOTALL)
+_BRACES, _PARENTHESES = re.compile(r"\\.|\$\{|\}", re.DOTALL), re.compile(r"\\.|[()]", re.DOTALL)
+_CASE = re.compile(r"case\b")
 _PLAIN, _SINGLE, _DOUBLE = "plain", "single", "double"
 
 
@@ -52,6 +56,13 @@ def _step(template: str, at: int, contexts: list[str], word_begins: bool) -> int
         return 2 if at + 1 < len(template) else 1
     if character == "`":
         return _refused(template, at, template.find("`", at + 1) + 1 or len(template), "backquotes; write $( … )")
+    if template.startswith("$((", at):
+        return _refused(template, at, _closing(template, at, _PARENTHESES), "$(( … ))")
+    if context == _DOUBLE and template.startswith("${", at):
+        return _refused(template, at, _closing(template, at, _BRACES), 'a "${ … }" of the shell\'s')
+    if context == _PLAIN and template.startswith("$'", at):
+        end = _ANSI.match(template, at)
+        return _refused(template, at, end.end() if end else len(template), "$'…'")
     if template.startswith("$(", at):
         contexts.append(_PLAIN)
         return 2
@@ -62,13 +73,27 @@ def _step(template: str, at: int, contexts: list[str], word_begins: bool) -> int
         return 1
     if character == "'":
         contexts.append(_SINGLE)
+    elif character == "(":
+        contexts.append(_PLAIN)
     elif character == ")" and len(contexts) > 1:
         contexts.pop()
+    elif word_begins and _DOUBLE in contexts and _CASE.match(template, at):
+        return _refused(template, at, len(template), "a case within quotes")  # its ) closes nothing
     elif template.startswith("<<", at):
         return _refused(template, at, len(template), "a here-document")
     elif character == "#" and word_begins:
         return _refused(template, at, template.find("\n", at) + 1 or len(template), "a comment")
     return 1
+
+
+def _closing(template: str, at: int, pairs: re.Pattern[str]) -> int:
+    """Behind what closes the first that opens from ``at`` on."""
+    depth = 0
+    for match in pairs.finditer(template, at):
+        depth += {"${": 1, "(": 1, "}": -1, ")": -1}.get(match.group(), 0)
+        if depth == 0:
+            return match.end()
+    return len(template)
 
 
 def _refused(template: str, begin: int, end: int, where: str) -> int:
