@@ -78,6 +78,15 @@ class Person:
             cwd=self.home, env=self.environment | dict(environment or {}), text=True, **options,
         )  # fmt: skip
 
+    @contextlib.contextmanager
+    def running(self, *command: str | Path, **options: Any) -> Iterator[subprocess.Popen[str]]:
+        """A program that runs beside the test; it is killed if it still does at the end."""
+        with self.popen(*command, **options) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def run(
         self, *command: str | Path, environment: Mapping[str, str] | None = None, text: str | None = None,
         within: float = 60.0, **options: Any,

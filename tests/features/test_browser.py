@@ -223,6 +223,20 @@ def test_it_reconnects_by_itself_when_the_network_was_gone(
     typed.expect("after the cut")
 
 
+def test_it_notices_a_network_that_says_nothing_and_comes_back(
+    her: Desk, wire: Wire, xterm: tuple[Session, Screen], typed: Typed
+) -> None:
+    wire.swallow()
+    try:
+        expect(her.page.get_by_text("Connection lost, reconnecting…").first).to_be_visible()
+    finally:
+        wire.mend()
+    her.seen()
+    her.point(200, 100)
+    her.page.keyboard.type("after the silence")
+    typed.expect("after the silence")
+
+
 def test_it_reconnects_by_itself_when_the_server_was_killed(
     her: Desk, server: Server, xterm: tuple[Session, Screen], typed: Typed
 ) -> None:

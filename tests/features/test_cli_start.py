@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -136,10 +137,10 @@ def test_secrets_through_the_pipe_show_nowhere(person: Person, mode: list[str]) 
     os.close(write)
     environment = {"PORTCALL_RUNTIME_DIR": "/nonexistent"}
     command = (person.program, "start", *mode, "--env", str(read))
-    with person.popen(*command, environment=environment, pass_fds=[read]) as process:
+    with person.running(*command, environment=environment, pass_fds=[read]) as process:
         os.close(read)
         made = until(lambda: set(person.base.glob("sessions/[0-9a-f]*")) - before, "the session is there").pop()
-        until(lambda: any("sleep" in one.name() for one in person.of_session(made.name)), "its command runs")
+        until(lambda: person.processes("sleep"), "its command runs")
         shown = subprocess.run(["ps", "axeww", "-o", "args"], check=True, capture_output=True, text=True).stdout
         assert secret not in shown
         for one in psutil.process_iter(["environ", "cmdline"]):
@@ -148,7 +149,7 @@ def test_secrets_through_the_pipe_show_nowhere(person: Person, mode: list[str]) 
             assert path.is_socket() or path.is_fifo() or not path.lstat().st_mode & 0o077, path
         session = json.loads((made / "session.json").read_text())["session"]
         assert session["params"]["word"] == secret
-        process.terminate()
+        process.terminate()  # what was started in the foreground ends with it
         _end(person, None, session)
 
 
@@ -175,9 +176,9 @@ def test_scripts_start_is_the_same_program(person: Person) -> None:
     _end(person, None, session)
 
 
-def _in_foreground(person: Person, command: str) -> subprocess.Popen[str]:
+def _in_foreground(person: Person, command: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
     environment = {"PORTCALL_RUNTIME_DIR": "/nonexistent"}
-    return person.popen(person.program, "start", "--cli", "--command", command, environment=environment)
+    return person.running(person.program, "start", "--cli", "--command", command, environment=environment)
 
 
 def _end(person: Person, server: Server | None, session: dict[str, object]) -> None:

@@ -267,6 +267,21 @@ def test_the_servers_own_files_are_closed_to_its_users(service: Server, mallory:
         assert mallory.run("touch", service.run / f"{name}-other").returncode != 0
 
 
+def test_files_of_another_in_the_way_of_displays_stop_none(
+    service: Server, hers: Client, alice: Person, mallory: Person
+) -> None:
+    # an X server writes its keymap there while it starts, and cannot remove another's
+    mallory.run("sh", "-c", "for number in $(seq 0 60); do : >/tmp/server-$number.xkm; done")
+    try:
+        session = hers.session(hers.start(StartRequest("exec tail -f /dev/null"))["result"]["id"])
+        with watching(hers, session.id) as viewer:
+            assert viewer.width == 1280
+        hers.terminate(session.id)
+        alice.gone(session.id, session.display)
+    finally:
+        mallory.run("sh", "-c", "rm -f /tmp/server-*.xkm")
+
+
 def test_one_persons_server_is_for_nobody_else(new_server: MakeServer, alice: Person, mallory: Person) -> None:
     own = new_server("one-person", alice.name)
     assert alice.json(own, "ls", "--json") == []

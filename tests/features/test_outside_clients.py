@@ -50,7 +50,7 @@ def session(client: Client, person: Person, typed: Typed) -> Iterator[Session]:
 def tunnel(own_server: Server, person: Person, session: Session) -> Iterator[Path]:
     """The socket of ``portcall connect --no-viewer``."""
     command = (person.program, "connect", "--no-viewer", session.id)
-    with person.popen(*command, environment=person.at(own_server)) as process:
+    with person.running(*command, environment=person.at(own_server)) as process:
         assert process.stdout is not None
         path = Path(process.stdout.readline().strip())
         assert path.is_socket()

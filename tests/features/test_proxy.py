@@ -218,7 +218,7 @@ def test_a_certificate_of_its_own_is_made_once_and_serves_pages_viewers_and_the_
 def connected(person: Person, session_id: str, environment: dict[str, str]) -> Iterator[str]:
     """The socket that ``portcall connect --no-viewer`` offers."""
     command = (person.program, "connect", "--no-viewer", session_id)
-    with person.popen(*command, environment=environment) as process:
+    with person.running(*command, environment=environment) as process:
         assert process.stdout is not None
         path = process.stdout.readline().strip()
         assert path, process.stderr and process.stderr.read()

@@ -66,6 +66,7 @@ def test_a_command_that_leaves_its_process_group_and_opens_a_window_later_keeps_
     session = client.session(client.start(StartRequest(command, geometry="rootless"), wait=False)["result"]["id"])
     stays(lambda: state(client, session.id) in ("pending", "running", "suspended"), "it may yet open one", 1.5)
     late.touch()
+    until(lambda: client.session(session.id).display, "its display is up")
     Screen(person, client.session(session.id)).close("xclock")
     over(client, person, session)
 

@@ -11,27 +11,38 @@ _CHUNK = 65_536
 
 
 class Wire:
-    """Listens on ``port`` and forwards to the server's. ``cut`` closes all that is open and refuses what comes."""
+    """Listens on ``port`` and forwards to the server's. ``cut`` closes all that is open and refuses what comes;
+    ``swallow`` lets nothing through and says nothing, as a cable that was pulled."""
 
     def __init__(self, target: int) -> None:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._whole = True
+        self._swallows = False
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
     def cut(self) -> None:
+        self._whole = False
+        self._end_all()
+
+    def swallow(self) -> None:
+        self._swallows = True
+
+    def mend(self) -> None:
+        """What lost bytes meanwhile is ended, as a network does in the end."""
+        if self._swallows:
+            self._end_all()
+        self._swallows, self._whole = False, True
+
+    def _end_all(self) -> None:
         with self._guard:
-            self._whole = False
             for one in self._open:
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
-
-    def mend(self) -> None:
-        self._whole = True
 
     def close(self) -> None:
         self.cut()
@@ -69,7 +80,8 @@ class Wire:
         """Until either side ends; the last of the two closes both."""
         with contextlib.suppress(OSError):
             while data := one.recv(_CHUNK):
-                other.sendall(data)
+                if not self._swallows:
+                    other.sendall(data)
         for side in (one, other):
             with contextlib.suppress(OSError):
                 side.shutdown(socket.SHUT_RDWR)

@@ -139,6 +139,7 @@ class Reports:
     def _take(self, connection: ControlConnection, session_id: str) -> None:
         before = self._peers.get(session_id)
         self._peers[session_id] = connection
+        self._registry.wake(session_id)  # a viewer may wait for it
         if before is not None and before is not connection:
             before.close()  # the older process lost its place: one daemon for each session
         connection.on_message = lambda message, fds: self._message(connection, session_id, message, fds)
