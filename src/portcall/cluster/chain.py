@@ -197,7 +197,7 @@ class Chain:
 
     def _fail(self, message: str) -> None:
         dropped = self.decision.dropped()
-        why = "; ".join(f"of {_count(count)} it does not hold: {rule}" for rule, count in dropped.items())
+        why = "; ".join(f"{_count(count)} dropped by the rule: {rule}" for rule, count in dropped.items())
         fits = f" What would fit: a server for which holds: {', '.join(dropped)}." if dropped else ""
         self._end(NoServerFits(f"{message} {why[0].upper()}{why[1:]}.{fits}" if why else message))
 
