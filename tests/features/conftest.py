@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,13 +73,17 @@ def service(new_server: MakeServer, pam: str) -> Server:
 
 
 @pytest.fixture(scope="module")
-def person(request: pytest.FixtureRequest, program: Path) -> Iterator[Person]:
+def person(request: pytest.FixtureRequest, program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     """Somebody: a new user where we are root, else oneself."""
     if os.geteuid() == 0:
         make: MakePerson = request.getfixturevalue("new_person")
         yield make()
     else:
-        yield Person.oneself(program)
+        oneself = Person.oneself(program, tmp_path_factory.mktemp("home"))
+        before = set(oneself.base.glob("sessions/*"))
+        yield oneself
+        for place in set(oneself.base.glob("sessions/*")) - before:  # records of ends that no server asked for
+            shutil.rmtree(place)
 
 
 @pytest.fixture(scope="module")

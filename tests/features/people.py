@@ -43,9 +43,10 @@ class Person:
         return cls(account.name, account.uid, account.gid, account.home, account.password, program)
 
     @classmethod
-    def oneself(cls, program: Path) -> Person:
+    def oneself(cls, program: Path, home: Path) -> Person:
+        """``home`` is for the files of tests: one's own is left alone."""
         entry = pwd.getpwuid(os.geteuid())
-        return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir), "", program)
+        return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, home, "", program)
 
     @property
     def base(self) -> Path:

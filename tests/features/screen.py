@@ -85,7 +85,7 @@ class Typed:
         note = f"stty raw echo; touch {self.file}.ready; exec cat | tee -a {self.file} >/dev/null"
         script = person.home / f"terminal-{name}"
         script.write_text(f"exec {PRINTING.format(file=self.shown)} -u8 -e sh -c '{note}'\n")
-        self.command = f"sh terminal-{name}"
+        self.command = f"sh {script}"
 
     def wait(self) -> None:
         until(lambda: Path(f"{self.file}.ready").exists(), "the terminal listens")

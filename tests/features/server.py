@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -14,6 +15,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from portcall.client.address import Address
 from portcall.client.api import Client
@@ -83,8 +86,12 @@ class Server:
             self.process = None
 
     def remove(self) -> None:
-        """The server and all that it left; sessions are not looked after."""
+        """The server, the links and sessions to it that are left, and all its files."""
         self.stop()
+        for one in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if str(self.run / "server.sock") in one.cmdline():
+                    one.terminate()
         shutil.rmtree(self.folder)
 
     def __enter__(self) -> Server:

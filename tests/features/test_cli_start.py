@@ -176,6 +176,18 @@ def test_scripts_start_is_the_same_program(person: Person) -> None:
     _end(person, None, session)
 
 
+def test_the_record_of_an_end_that_no_server_asked_for_is_kept_for_a_day(person: Person) -> None:
+    ids = [by_hand(person, "--cli", "--command", "echo $FX_SESSION_ID").stdout.strip() for _ in range(2)]
+    for id_ in ids:
+        until(lambda id_=id_: not person.daemon(id_), "its process has left")
+    old = person.place(ids[0]) / "session.json"
+    document = json.loads(old.read_text())
+    document["session"]["ended"] -= 90_000
+    old.write_text(json.dumps(document))
+    by_hand(person, "--cli", "--command", "true")
+    assert [person.place(id_).exists() for id_ in ids] == [False, True]
+
+
 def _in_foreground(person: Person, command: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
     environment = {"PORTCALL_RUNTIME_DIR": "/nonexistent"}
     return person.running(person.program, "start", "--cli", "--command", command, environment=environment)

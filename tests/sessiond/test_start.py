@@ -143,7 +143,7 @@ class TestForeground:
         done = _start(there, "--cli", "--command", "cat; echo bad >&2; exit 7", input="good")
         assert (done.stdout, done.returncode) == ("good", 7)
         assert "bad" in done.stderr
-        assert not any(places.held(there.base, name) for name in places.names(there.base))
+        until(lambda: not any(places.held(there.base, name) for name in places.names(there.base)))
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_signals_reach_the_command(self, there: Ground, number: signal.Signals) -> None:

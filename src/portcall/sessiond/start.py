@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from portcall.clock import Clock
 from portcall.errors import Conflict, PortcallError, StartFailed
 from portcall.model.start import StartOrder
-from portcall.sessiond import known, places
+from portcall.sessiond import known, local, places
 from portcall.sessiond.asked import Asked, parser
 from portcall.sessiond.daemon import SessionDaemon
 from portcall.sessiond.loop import READ, Loop
@@ -48,6 +48,7 @@ def _start(asked: Asked) -> int:
     order = asked.order(account.name, profile, float(there.document.get("startTimeout") or 60.0))
     known.check_geometry(profile, order.geometry)
     base = places.prepare(places.base_directory())
+    local.forget_old(base, Clock().now())
     if not there.answers:
         known.check_seats(there.document.get("limits") or {}, base)
     try:
