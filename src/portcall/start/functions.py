@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from portcall.model.roster import Picked, Roster
 from portcall.model.session import Session
 from portcall.start.documents import Documents
 from portcall.start.people import Person
-from portcall.start.recorded import Recorded
+from portcall.start.recorded import Make, Recorded
 from portcall.start.trace import Trace
 
 log = structlog.get_logger("function")
@@ -48,10 +49,11 @@ class Functions:
         """FunctionInvalid, with line and column, for code that cannot be read."""
         await self.engine(document.engine).check(source(document), BY_NAME[document.kind])
 
-    async def first(self, kind: str, given: dict[str, Any], trace: Trace, seed: int = 0) -> Outcome | None:
-        """The outcome of the enabled function of ``kind``; None where there is none."""
+    async def first(self, kind: str, make: Make, trace: Trace, seed: int = 0) -> Outcome | None:
+        """The outcome of the enabled function of ``kind``; None where there is none. ``make`` gives its input."""
+        self._recorded.add(kind, make, trace.id)
         enabled = self._documents.enabled(kind)
-        return await self.call(enabled[0], given, trace, seed) if enabled else None
+        return await self.call(enabled[0], make(), trace, seed) if enabled else None
 
     async def before(
         self, action: str, person: Person, data: dict[str, Any], session: Session | None = None
@@ -64,7 +66,9 @@ class Functions:
             if session is not None:
                 given["session"] = codec.to_document(session)
             kind = BY_NAME[document.kind]
-            self._recorded.add(kind.name, given, f"{action} {session.id if session is not None else ''}")
+            self._recorded.add(
+                kind.name, functools.partial(dict, given), f"{action} {session.id if session is not None else ''}"
+            )
             result = await self.engine(document.engine).run(source(document), Call(kind, given))
             for line in result.log:
                 log.info(line, function=document.name, action=action)
@@ -85,7 +89,6 @@ class Functions:
         servers: Picked | None = None,
     ) -> Outcome:  # fmt: skip
         kind = BY_NAME[document.kind]
-        self._recorded.add(kind.name, given, trace.id)
         roster = self.roster if kind.servers else None
         try:
             result = await self.engine(document.engine).run(source(document), Call(kind, given, roster, servers, seed))

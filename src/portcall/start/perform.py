@@ -23,7 +23,7 @@ from portcall.start.gate import Gate
 from portcall.wire import messages
 
 log = structlog.get_logger("start")
-_CORES_FACTOR = 2
+_CORES_FACTOR = 1.5
 _LAST_WORD = 5.0  # seconds beyond the session's own time limit
 _PATIENCE = 3.0  # seconds that a command waits at most, while other displays come up
 
@@ -53,7 +53,7 @@ class Perform:
         self._launcher = launcher
         self._groups_of = groups_of
         # Displays coming up at once: more only slow each other down (half of a start is one core's work)
-        self._gate = Gate(lambda: int(config["starts_at_once"]) or _CORES_FACTOR * cores)
+        self._gate = Gate(lambda: int(config["starts_at_once"]) or round(_CORES_FACTOR * cores))
         self._coming_up: set[str] = set()  # sessions whose display is not alive yet
         self._proceed = proceed
         self._patient: set[str] = set()  # sessions whose command waits

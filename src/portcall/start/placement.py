@@ -49,7 +49,7 @@ class Placement:
             "user": person.document(), **person.standing(), "local": {"serverId": self._local},
             "data": start_data(request),
         }  # fmt: skip
-        self._recorded.add("start-balance", {"action": _ACTIONS[START], **given}, trace.id)
+        self._recorded.add("start-balance", lambda: {"action": _ACTIONS[START], **given}, trace.id)
         decision = await self._run(START, given, session_id, None)
         document = decision.document()
         result = decision.server_id or "no server"
@@ -64,7 +64,7 @@ class Placement:
     async def login(self, user: dict[str, Any], standing: dict[str, Any], data: dict[str, Any]) -> str:
         """The server for a login that nobody has checked yet; what the chain throws is for the person to read."""
         given = {"user": user, **standing, "local": {"serverId": self._local}, "data": data}
-        self._recorded.add("login-balance", {"action": _ACTIONS[LOGIN], **given}, str(user["login"]))
+        self._recorded.add("login-balance", lambda: {"action": _ACTIONS[LOGIN], **given}, str(user["login"]))
         decision = await self._run(LOGIN, given, "", None)
         if decision.error is not None:
             raise decision.error

@@ -43,10 +43,13 @@ class Steps:
         What remains is derived from the bookmark's forms or the default ones, not from what the client says.
         """
         left = forms.remaining(self._forms(bookmark), request.params, request.answered)
-        given = {
-            "data": start_data(request), "user": person.document(), **person.standing(),
-            "forms": [_for_filter(form) for form in left],
-        }  # fmt: skip
+
+        def given() -> dict[str, Any]:
+            return {
+                "data": start_data(request), "user": person.document(), **person.standing(),
+                "forms": [_for_filter(form) for form in left],
+            }  # fmt: skip
+
         outcome = await self._functions.first("form-filter", given, trace)
         if outcome is None:
             trace.step("form filter", f"form {left[0].name}" if left else NOTHING, given=request.params)
@@ -64,8 +67,11 @@ class Steps:
         self, request: StartRequest, bookmark: Bookmark | None, person: Person, trace: Trace
     ) -> tuple[str, dict[str, Any]]:
         """B5: launcher and its options: the function's word, else the bookmark's launcher, else the global one."""
-        given = {"user": person.document(), "admin": person.is_admin, "start": start_data(request)}
-        outcome = await self._functions.first("schedule", given, trace)
+        outcome = await self._functions.first(
+            "schedule",
+            lambda: {"user": person.document(), "admin": person.is_admin, "start": start_data(request)},
+            trace,
+        )
         if isinstance(outcome, Template):
             trace.step("schedule", TEMPLATE, outcome.text[:500])
             return TEMPLATE, {"command": fill(outcome.text, start_data(request)), "template": outcome.text}
@@ -79,8 +85,11 @@ class Steps:
     async def event(self, request: StartRequest, launcher: str, person: Person, trace: Trace) -> StartRequest:
         """B6: exactly one of the Start and the Schedule event; may change the request or refuse it."""
         kind, action = ("start-event", "start") if launcher == DIRECT else ("schedule-event", "schedule")
-        given = {"action": f"session/start/{action}", "login": person.document(), "data": start_data(request)}
-        outcome = await self._functions.first(kind, given, trace)
+        outcome = await self._functions.first(
+            kind,
+            lambda: {"action": f"session/start/{action}", "login": person.document(), "data": start_data(request)},
+            trace,
+        )
         if not isinstance(outcome, Changed):
             trace.step(kind.replace("-", " "), NOTHING if outcome is None else "unchanged")
             return request
@@ -93,8 +102,11 @@ class Steps:
         if request.params.get("serverId"):
             trace.step("server list", "answered", str(request.params["serverId"]))
             return None
-        given = {"data": start_data(request), "user": person.document(), **person.standing()}
-        outcome = await self._functions.first("server-list", given, trace)
+        outcome = await self._functions.first(
+            "server-list",
+            lambda: {"data": start_data(request), "user": person.document(), **person.standing()},
+            trace,
+        )
         roster = self._functions.roster
         if outcome is None:
             servers = [roster.document(slot) for slot in roster.slots()]
