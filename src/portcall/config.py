@@ -70,7 +70,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("store", "sqlite", "where shared documents live", choices=("sqlite", "memory")),
     Setting("start_timeout", 60.0, "how long a display and its command may take to come up", GLOBAL, True, "seconds",
             minimum=1),
-    Setting("starts_at_once", 0, "displays coming up at the same time; 0: two for each core", live=True, minimum=0),
+    Setting("starts_at_once", 0, "displays coming up at the same time; 0: three for two cores", live=True, minimum=0),
     Setting("warm_displays", 0, "displays kept warm for each user with a link", live=True, minimum=0),
     Setting("warm_geometry", "1280x800", "their size", live=True),
     Setting("seats_total", 0, "sessions at once; 0: no limit", GLOBAL, True, minimum=0),
