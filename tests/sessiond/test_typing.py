@@ -25,8 +25,8 @@ def _keysym(character: str) -> int:
     return 0xFF0D if character == "\n" else number if number < 0x100 else 0x01000000 | number
 
 
-def _type(ground: Ground, session: str, text: str, scancodes: bool) -> None:
-    """As noVNC does, on the descriptor that the start gave."""
+def _type(ground: Ground, session: str, text: str, scancodes: bool, pointer: bool = True) -> None:
+    """As noVNC does, on the descriptor that the start gave; without ``pointer`` the mouse was never touched."""
     heard = ground.server.session(session).heard
     (descriptor,) = next(fds for message, fds in heard if isinstance(message, messages.DisplayOpened))
     with socket.socket(fileno=os.dup(descriptor)) as sock:
@@ -34,7 +34,8 @@ def _type(ground: Ground, session: str, text: str, scancodes: bool) -> None:
         sock.sendall(b"RFB 003.008\n\x01\x01")
         if scancodes:
             sock.sendall(struct.pack(">BxHi", 2, 1, -258))
-        sock.sendall(struct.pack(">BBHH", 5, 0, 50, 50))  # into the program's window
+        if pointer:
+            sock.sendall(struct.pack(">BBHH", 5, 0, 50, 50))  # into the program's window
         time.sleep(0.3)  # noqa: TID251 - the focus follows; nobody tells
         for character in text:
             for down in (1, 0):
@@ -56,6 +57,14 @@ def test_what_is_typed_arrives(ground: Ground, layout: str, scancodes: bool, tex
     _type(ground, session, text + "\n", scancodes)
     until(lambda: typed.read_text().endswith("\n"))
     assert typed.read_text() == text + "\n"
+
+
+def test_a_lone_program_has_the_keyboard_before_the_mouse_is_touched(ground: Ground) -> None:
+    typed = Path(ground.folder, "typed")
+    session = ground.running(ground.order(f"exec xterm -e sh -c 'touch {typed}; exec cat >{typed}'"))
+    until(typed.exists)
+    _type(ground, session, "at once\n", False, pointer=False)
+    until(lambda: typed.read_text() == "at once\n")
 
 
 def test_a_layout_that_is_not_known_fails_the_start(ground: Ground) -> None:

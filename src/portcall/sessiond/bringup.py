@@ -41,6 +41,9 @@ def _step(method: F) -> F:
     return call  # type: ignore[return-value]
 
 
+_POINTER = (24, 24)  # a lone program without a window manager has its window there, and so the keyboard
+
+
 class BringUp:
     """Each step is written down before the next is taken, so that another daemon can go on from there.
 
@@ -199,9 +202,10 @@ class BringUp:
             self._go_ahead()
 
     def _go_ahead(self) -> None:
-        self._context.touch_keyboard()
+        rootless = self._context.record.session.window_mode == ROOTLESS
+        self._context.touch_keyboard(None if rootless else _POINTER)
         self._keys.start()
-        if self._context.record.session.window_mode == ROOTLESS:
+        if rootless:
             self._rootless.start()
         else:
             self.command.start()

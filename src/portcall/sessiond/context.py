@@ -41,8 +41,8 @@ class Context:
         self.save()
         return self.record.processes[name]
 
-    def touch_keyboard(self) -> None:
-        sock = rfb.touch_keyboard(self.place / "rfb")
+    def touch_keyboard(self, pointer: tuple[int, int] | None = None) -> None:
+        sock = rfb.touch_keyboard(self.place / "rfb", pointer)
         if sock is not None:
             self.loop.after(1.0, sock.close)
 

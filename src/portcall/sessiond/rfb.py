@@ -30,8 +30,10 @@ def resize(path: str, geometry: str) -> bool:
         return False
 
 
-def touch_keyboard(path: str) -> socket.socket | None:
+def touch_keyboard(path: str, pointer: tuple[int, int] | None = None) -> socket.socket | None:
     """Press and release Shift; the caller closes what is returned about a second later, when it has been read.
+
+    ``pointer``: put it there. Where no window manager says who has the keyboard, the window below the pointer has it.
 
     With its first key the X server takes over the keyboard's map. Xvnc puts a character that is not on the keyboard
     into that map just before; a program that sees both at once loses the character: it would be the first one typed.
@@ -42,7 +44,8 @@ def touch_keyboard(path: str) -> socket.socket | None:
         sock.setblocking(False)
         sock.connect(path)
         keys = b"".join(struct.pack(">BBxxI", 4, down, _SHIFT) for down in (1, 0))
-        sock.send(b"RFB 003.008\n" + b"\x01" + b"\x01" + keys)  # version, security None, shared
+        moves = struct.pack(">BBHH", 5, 0, *pointer) if pointer is not None else b""
+        sock.send(b"RFB 003.008\n" + b"\x01" + b"\x01" + keys + moves)  # version, security None, shared
     except OSError:
         sock.close()
         return None
