@@ -162,7 +162,8 @@ class Adoption:
         """Directories that never became a session's: a warm display's, or one whose maker was killed."""
         for name in places.temporary(self._base):
             maker = _TEMPORARY.match(name)
-            if places.held(self._base, name) or (maker and os.path.exists(f"/proc/{maker.group(1)}")):
+            # a maker that was killed may be a zombie for a while: it makes nothing any more
+            if places.held(self._base, name) or (maker and processes.alive(processes.process(int(maker.group(1))))):
                 continue
             place = Place.take(self._base, name)
             if place is None:
