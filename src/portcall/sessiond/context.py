@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 from typing import Any
 
 from portcall.clock import Clock
@@ -25,6 +26,7 @@ class Context:
         self.loop, self.place, self.record, self.account, self.clock = loop, place, record, account, clock
         self.stdio = stdio
         self.children: set[int] = set()
+        self._touching = False
 
     @property
     def claimed(self) -> bool:
@@ -42,9 +44,17 @@ class Context:
         return self.record.processes[name]
 
     def touch_keyboard(self, pointer: tuple[int, int] | None = None) -> None:
+        """Once for all viewers that come within a second."""
+        if self._touching:
+            return
         sock = rfb.touch_keyboard(self.place / "rfb", pointer)
         if sock is not None:
-            self.loop.after(1.0, sock.close)
+            self._touching = True
+            self.loop.after(1.0, lambda: self._touched(sock))
+
+    def _touched(self, sock: socket.socket) -> None:
+        self._touching = False
+        sock.close()
 
     def limit(self, name: str, default: Any) -> Any:
         """A figure of the order's profile; in JSON it may be written either way."""
