@@ -23,6 +23,8 @@ from portcall.cluster.settings import Settings
 from portcall.config import Config
 from portcall.errors import Forbidden, InvalidValue, NoLink, NoServerFits, PortcallError
 from portcall.gateway.viewers import Viewers
+from portcall.jobs import service
+from portcall.jobs.launchers import Launchers, site_settings
 from portcall.login.accounts import Accounts
 from portcall.login.audit import Audit
 from portcall.login.links import Links
@@ -34,9 +36,10 @@ from portcall.model import codec, event
 from portcall.model.administered import ENGINES, JAVASCRIPT, FunctionDocument
 from portcall.model.form import Bookmark
 from portcall.model.function import BY_NAME
+from portcall.model.launch import Weblink
 from portcall.model.roster import Roster
 from portcall.model.session import Session
-from portcall.model.start import StartRequest, parse_geometry
+from portcall.model.start import StartOrder, StartRequest, parse_geometry
 from portcall.model.user import Account, Login
 from portcall.session.actions import Actions
 from portcall.session.connect import Connection, Connections
@@ -148,10 +151,14 @@ class Services:
             Balance(self.placed, self.roster), self.documents, self.functions, self.recorded, self.config.server_id,
             lambda name: plugins.find("policies", name), self._policies,
         )  # fmt: skip
-        self.steps = Steps(self.config, self.documents, self.functions)
+        self.launchers = Launchers(
+            self.config, lambda name: plugins.find("launchers", name), lambda: plugins.names("launchers"),
+            lambda: self.user_side, self._weblink, lambda: site_settings(self.config.directories.config),
+        )  # fmt: skip
+        self.steps = Steps(self.config, self.documents, self.functions, self.launchers)
         self.perform = Perform(
             self.config, self.registry, self.clock, os.cpu_count() or 1, self.links.ensure,
-            lambda name: plugins.find("launchers", name)(), self.groups_of, self.reports.proceed,
+            self.launchers, service.run, self.groups_of, self.reports.proceed,
         )  # fmt: skip
         self.pipeline = Pipeline(
             self.config, self.registry, self.traces, self.attempts, self.perform, self.profiles, self.steps, self.clock,
@@ -274,6 +281,10 @@ class Services:
 
     def groups_of(self, login: str) -> Iterable[str]:
         return self._groups.get(login, [])
+
+    def _weblink(self, order: StartOrder, account: Account) -> Weblink | None:
+        """How a session may call in over the network."""
+        return None
 
     def _sign(self, session_id: str, user: str, login: str, profile: str, expires: float) -> str:
         return self.tokens.sign_order(session_id, user, login, profile, expires)

@@ -78,6 +78,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("seats_groups", {}, "sessions at once of all members of a group, by group", GLOBAL, True),
     Setting("default_forms", [], "forms asked for commands that are no bookmark's, in their order", GLOBAL, True),
     Setting("launcher", "direct", "how sessions are started where nothing else says so", GLOBAL, True),
+    Setting("launcher_options", {}, "by launcher: set (its options), maximum, people (options that forms may set)",
+            GLOBAL, True),
     Setting("keep_ended", 86400.0, "how long an ended session's record and log end are kept", GLOBAL, True, "seconds",
             minimum=0),
     Setting("silent_after", 60.0, "a session not heard from for so long is lost", GLOBAL, True, "seconds", minimum=5),

@@ -103,6 +103,10 @@ class StartFailed(PortcallError):
     code, status, title = "start-failed", 502, "The session did not start."
 
 
+class SchedulerSilent(PortcallError):
+    code, status, title = "scheduler-silent", 502, "The job scheduler does not answer."
+
+
 class NoLink(PortcallError):
     """No way to run anything as the user; the detail names each attempt."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portcall.launchers.direct import Direct
-from portcall.testing.contracts.launcher import LauncherContract, order
+from portcall.testing.contracts.launcher import LauncherContract, host, order
 
 
 class TestDirect(LauncherContract):
@@ -14,4 +14,4 @@ class TestDirect(LauncherContract):
         return Direct()
 
     def test_the_link_starts_the_session_itself(self, launcher: Direct) -> None:
-        assert launcher.invocation(order()).argv == ()
+        assert launcher.invocation(order(), host()).argv == ()

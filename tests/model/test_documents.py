@@ -54,6 +54,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
     if origin is dict:
         return st.dictionaries(texts, values(arguments[1]), max_size=3)
+    if dataclasses.is_dataclass(hint):
+        return instances(hint)
     return {str: texts, bool: st.booleans(), int: st.integers(-(2**60), 2**60), float: numbers, Any: plain}[hint]
 
 

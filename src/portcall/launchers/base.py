@@ -1,25 +1,79 @@
-"""The contract of a launcher: it builds a command and reads what it printed; it never runs anything."""
+"""The contract of a launcher: it builds commands and reads what they printed; it never runs anything."""
 
 from __future__ import annotations
 
+import shlex
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from portcall.model.start import Invocation, Outcome, Output, StartOrder
+from portcall.model import codec
+from portcall.model.job import Job
+from portcall.model.launch import Host, weblink_environment
+from portcall.model.option import Option
+from portcall.model.start import Invocation, Outcome, Output, StartOrder, start_object
 
 
 class Launcher(ABC):
-    """Both methods are pure: the same input gives the same output, and nothing is touched.
+    """All methods are pure: the same input gives the same output, and nothing is touched.
 
-    Running as the right user, time limits and killing are done elsewhere, for all launchers alike.
+    Running as the right user, time limits and killing are done elsewhere, for all launchers alike. ``options`` are what
+    administrators, bookmarks, the schedule function and, where allowed, forms may set; they come checked in
+    ``order.options``.
     """
 
     name: str
     title: str
+    help: str = ""
+    options: tuple[Option, ...] = ()
+    schedules = True  # it runs a command, and the session comes up later, by itself
 
     @abstractmethod
-    def invocation(self, order: StartOrder) -> Invocation:
+    def invocation(self, order: StartOrder, host: Host) -> Invocation:
         """What is to be run for this order. An empty ``argv`` lets the link start the session itself."""
 
     @abstractmethod
     def outcome(self, order: StartOrder, output: Output) -> Outcome:
         """What the output means; raises StartFailed with the user's text where it means failure."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a scheduler says of one job; ``name`` is the job's, as ``job_name`` gave it."""
+
+    job: Job
+    name: str = ""
+
+
+class Scheduler(Launcher):
+    """A launcher whose sessions come up later, as jobs that can be asked about and cancelled."""
+
+    poll = 10.0  # seconds between two questions, at least; one question is about all jobs
+
+    def job_name(self, session_id: str) -> str:
+        """By which a job can be found where its id was never heard. No two sessions have the same."""
+        return f"portcall-{session_id}"
+
+    def script(self, order: StartOrder, host: Host) -> str:
+        """The job: becomes the session wherever it runs, and lasts as long. Nothing of it is in anybody's argv."""
+        variables = [f"{name}={shlex.quote(value)}; export {name}" for name, value in weblink_environment(host).items()]
+        command = shlex.join([host.python, "-I", "-S", "-E", host.session_file, "start-weblink", "--cli", "--json=0"])
+        return "\n".join(["#!/bin/sh", *variables, f"exec {command} <<'END-OF-ORDER'",
+                          codec.dumps(start_object(order)), "END-OF-ORDER", ""])  # fmt: skip
+
+    @abstractmethod
+    def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
+        """One command, of the service user, about all these jobs: by id, and by name where the id is not known."""
+
+    @abstractmethod
+    def found(self, output: Output) -> list[Found]:
+        """The jobs that the output speaks of. A job that it does not speak of is gone, unless SchedulerSilent is
+        raised: the scheduler did not answer, and nothing is known. What cannot be read is state unknown."""
+
+    @abstractmethod
+    def cancel(self, job: Job) -> Invocation:
+        """Cancels the job, as its user. Exit code 0, or a job that is gone already, is success."""
+
+    def extend(self, job: Job, until: float) -> Invocation | None:
+        """Lets the job run until then, as its user; None where this scheduler cannot."""
+        return None

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from portcall.errors import StartFailed
 from portcall.launchers.base import Launcher
+from portcall.model.launch import Host
 from portcall.model.start import Invocation, Outcome, Output, Started, StartOrder
 
 
 class Direct(Launcher):
     name = "direct"
     title = "Start Immediately"
+    help = "on the server that was chosen, through the user's link"
+    schedules = False
 
-    def invocation(self, order: StartOrder) -> Invocation:
+    def invocation(self, order: StartOrder, host: Host) -> Invocation:
         return Invocation()
 
     def outcome(self, order: StartOrder, output: Output) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portcall.errors import StartFailed
 from portcall.launchers.base import Launcher
 from portcall.model import codec
+from portcall.model.launch import Host
 from portcall.model.start import ORDER_VARIABLE, Invocation, Outcome, Output, Scheduled, StartOrder, start_object
 
 
@@ -13,8 +14,9 @@ class Template(Launcher):
 
     name = "template"
     title = "Schedule function"
+    help = "the command line that the schedule function returned"
 
-    def invocation(self, order: StartOrder) -> Invocation:
+    def invocation(self, order: StartOrder, host: Host) -> Invocation:
         command = str(order.options.get("command", ""))
         return Invocation(("/bin/sh", "-c", command), environment={ORDER_VARIABLE: codec.dumps(start_object(order))})
 

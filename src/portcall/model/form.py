@@ -50,5 +50,6 @@ class Bookmark:
     forms: List[str] = field(default_factory=list)
     groups: List[str] = field(default_factory=list)
     launcher: str = ""
+    launcher_options: Dict[str, Any] = field(default_factory=dict)
     params: Dict[str, Any] = field(default_factory=dict)
     unknown: Dict[str, Any] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Optional
 
 from portcall.model import lifecycle
+from portcall.model.job import Job
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Session:
     last_disconnect: Optional[float] = None
     clients: int = 0
     launcher: str = "direct"
-    job: Optional[str] = None
+    job: Optional[Job] = None
     cpu_percentage: float = 0.0
     memory: int = 0
     bytes_out: int = 0

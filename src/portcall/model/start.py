@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 from portcall.errors import InvalidValue
 from portcall.model import codec
 from portcall.model.ids import is_session_id
+from portcall.model.job import Job
 
 ROOTLESS = "rootless"
 ORDER_VARIABLE = "PORTCALL_ORDER"  # in a scheduled command's environment: the start object, as JSON
@@ -72,12 +73,14 @@ class StartOrder:
 
 @dataclass(frozen=True)
 class Invocation:
-    """A command for a link to run. ``argv`` empty: the link starts the session itself."""
+    """A command for a link to run as the user, in their home; ``as_service``: for the server to run as itself.
+    ``argv`` empty: the link starts the session itself. ``timeout``: seconds after which it is killed."""
 
     argv: Tuple[str, ...] = ()
     stdin: str = ""
     environment: Dict[str, str] = field(default_factory=dict)
     as_service: bool = False
+    timeout: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,11 @@ class NeedAuth:
 
 @dataclass(frozen=True)
 class Scheduled:
+    """It comes up later, by itself. ``text`` is what the launcher said, ``job`` what it submitted, where it knows."""
+
     session_id: str
     text: str = ""
+    job: Optional[Job] = None
 
 
 @dataclass(frozen=True)

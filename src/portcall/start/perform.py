@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -12,9 +12,11 @@ import structlog
 from portcall.clock import Clock
 from portcall.config import Config
 from portcall.errors import PortcallError, StartFailed, StartsDisabled
+from portcall.jobs.launchers import Launchers
+from portcall.launchers.base import Launcher
 from portcall.model import codec, lifecycle
 from portcall.model.session import Session
-from portcall.model.start import Outcome, Output, Scheduled, Started, StartOrder
+from portcall.model.start import Invocation, Outcome, Output, Scheduled, Started, StartOrder
 from portcall.model.user import Account
 from portcall.session import seats
 from portcall.session.registry import Registry
@@ -35,7 +37,8 @@ class Link(Protocol):
 
 
 class Perform:
-    """``ensure_link`` and ``launcher`` come from ``app``; ``groups_of`` gives a login's groups, for seats.
+    """``ensure_link`` comes from ``app``; ``service`` runs a command as the server's own user; ``groups_of`` gives a
+    login's groups, for seats.
 
     When many start at once, everybody sees a screen before anybody's programs start, which take as much of the
     processors as the displays do. ``proceed`` tells a session that no display is coming up any more.
@@ -43,14 +46,15 @@ class Perform:
 
     def __init__(
         self, config: Config, registry: Registry, clock: Clock, cores: int,
-        ensure_link: Callable[..., Any], launcher: Callable[[str], Any], groups_of: Callable[[str], Iterable[str]],
-        proceed: Callable[[str], None],
+        ensure_link: Callable[..., Any], launchers: Launchers, service: Callable[[Invocation], Awaitable[Output]],
+        groups_of: Callable[[str], Iterable[str]], proceed: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._config = config
         self._registry = registry
         self._clock = clock
         self._ensure_link = ensure_link
-        self._launcher = launcher
+        self._launchers = launchers
+        self._service = service
         self._groups_of = groups_of
         # Displays coming up at once: more only slow each other down (half of a start is one core's work)
         self._gate = Gate(lambda: int(config["starts_at_once"]) or round(_CORES_FACTOR * cores))
@@ -82,7 +86,7 @@ class Perform:
         trace.step("link", "ready", f"started by {link.started_by}")
         self._seats(order, attempt)
         try:
-            outcome = await self._through_the_gate(link, order, attempt)
+            outcome = await self._through_the_gate(link, order, account, attempt)
         finally:
             self._go_on()
         if outcome is not None:
@@ -93,7 +97,9 @@ class Perform:
         trace.step("running", session.display or "", took=max(0.0, self._clock.now() - session.created))
         return Started(order.id)
 
-    async def _through_the_gate(self, link: Link, order: StartOrder, attempt: Attempt) -> Outcome | None:
+    async def _through_the_gate(
+        self, link: Link, order: StartOrder, account: Account, attempt: Attempt
+    ) -> Outcome | None:
         """Until its display is alive, or it is over; an outcome where nothing comes up now."""
         trace = attempt.trace
         async with self._gate:
@@ -101,15 +107,16 @@ class Perform:
             if self._gate.crowded:
                 order = replace(order, patience=_PATIENCE)
                 self._patient.add(order.id)
-            launcher = self._launcher(order.launcher)
+            launcher = self._launchers.get(order.launcher)
             self._coming_up.add(order.id)
             attempt.given_up = lifecycle.ASKED  # from here on a process may call in, and must be told
             try:
-                output = await self._invoke(link, launcher, order)
+                output = await self._invoke(link, launcher, order, account)
                 outcome = launcher.outcome(order, output)
                 if isinstance(outcome, Scheduled):
-                    trace.step("scheduled", "", outcome.text)
-                    await self._registry.change(order.id, message=outcome.text[:65_536] or None)
+                    trace.step("scheduled", outcome.job.id if outcome.job is not None else "", outcome.text)
+                    job = outcome.job and replace(outcome.job, submitted=self._clock.now())
+                    await self._registry.change(order.id, message=outcome.text[:65_536] or None, job=job)
                     return outcome
                 trace.step("handed over", "to the link")
                 attempt.accepted.set()
@@ -126,13 +133,19 @@ class Perform:
             for session_id in patient:
                 self._proceed(session_id)
 
-    async def _invoke(self, link: Link, launcher: Any, order: StartOrder) -> Output:
-        invocation = launcher.invocation(order)
+    async def _invoke(self, link: Link, launcher: Launcher, order: StartOrder, account: Account) -> Output:
+        host = self._launchers.host(order, account) if launcher.schedules else None
+        invocation = launcher.invocation(order, host) if host is not None else Invocation()
+        if invocation.as_service:
+            return await self._service(invocation)
         if invocation.argv:
             # so that a start script that it runs calls this server, whichever others there are
             environment = {**invocation.environment, "PORTCALL_RUNTIME_DIR": str(self._config.directories.runtime)}
             result, _ = await link.request(
-                lambda seq: messages.RunCommand(seq, list(invocation.argv), invocation.stdin, environment)
+                lambda seq: messages.RunCommand(
+                    seq, list(invocation.argv), invocation.stdin, environment, invocation.timeout
+                ),
+                invocation.timeout + _LAST_WORD,
             )
             code = result.get("code")
             return Output(

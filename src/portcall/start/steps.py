@@ -7,6 +7,7 @@ from typing import Any
 
 from portcall.config import Config
 from portcall.errors import InvalidValue
+from portcall.jobs.launchers import Launchers
 from portcall.model import codec
 from portcall.model.form import Bookmark, Form
 from portcall.model.function import Candidates, Changed, Launch, ShowForm, ShowServerList, Template
@@ -26,10 +27,11 @@ DIRECT, TEMPLATE = "direct", "template"
 class Steps:
     """One instance for the server; nothing of a start is kept in it."""
 
-    def __init__(self, config: Config, documents: Documents, functions: Functions) -> None:
+    def __init__(self, config: Config, documents: Documents, functions: Functions, launchers: Launchers) -> None:
         self._config = config
         self._documents = documents
         self._functions = functions
+        self._launchers = launchers
 
     def answer(self, request: StartRequest, bookmark: Bookmark | None) -> StartRequest:
         """The request with people's answers in the types that the forms give them; InvalidValue at the field."""
@@ -77,10 +79,11 @@ class Steps:
             return TEMPLATE, {"command": fill(outcome.text, start_data(request)), "template": outcome.text}
         if isinstance(outcome, Launch):
             trace.step("schedule", outcome.launcher)
-            return outcome.launcher, outcome.options
+            return outcome.launcher, self._launchers.options(outcome.launcher, request.params, outcome.options)
         launcher = (bookmark.launcher if bookmark is not None else "") or str(self._config["launcher"])
         trace.step("schedule", launcher, NOTHING if outcome is None else "the function went on")
-        return launcher, {}
+        chosen = bookmark.launcher_options if bookmark is not None and bookmark.launcher == launcher else {}
+        return launcher, self._launchers.options(launcher, request.params, chosen)
 
     async def event(self, request: StartRequest, launcher: str, person: Person, trace: Trace) -> StartRequest:
         """B6: exactly one of the Start and the Schedule event; may change the request or refuse it."""

@@ -8,26 +8,22 @@ import json
 import os
 import signal
 import socket
-import struct
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from portcall.errors import FunctionFailed
+from portcall.functions._js.line import Line, WorkerGone, frame
 from portcall.model.roster import Roster
 
 START_WITHIN = 10.0  # seconds
+_COMPILE_WITHIN, _TELL_WITHIN = 5.0, 10.0  # seconds
 _CHUNK = 100  # servers in a frame; encoding one takes a few microseconds
-_LARGEST = 64 << 20  # bytes of a frame that is believed
 
 Exec = Callable[[list[str], str], Awaitable[dict[str, Any]]]
-
-
-class WorkerGone(Exception):
-    """The process ended: crashed, was killed, or broke the protocol."""
 
 
 class OutOfTime(Exception):
@@ -36,11 +32,11 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """``key``: of the compiled source. ``spec`` is host.js's."""
+    """``key``: of the compiled source. ``spec`` is host.js's. ``body``: the input, None for that of the call before."""
 
     key: str
     spec: dict[str, Any]
-    body: bytes
+    body: bytes | None
     cpu: float
     wall: float
     memory: int
@@ -48,10 +44,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
+    """``goes``: the call that follows this one is being made."""
+
     out: dict[str, Any]
     log: tuple[str, ...] = ()
     cpu: float = 0.0
     retire: str = field(default="")
+    goes: bool = False
 
 
 class Worker:
@@ -64,21 +63,19 @@ class Worker:
         self.calls = 0
         self.alive = True  # until it is killed or ends by itself
         self._pidfd = pidfd
-        self._socket = sock
-        self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter | None = None
+        self._line = Line(sock)
         self._compiled: set[str] = set()
         self._roster: weakref.ref[Roster] | None = None
         self._revision = 0
         self._bytes = 0  # of JSON, that it was given as servers
+        self._began = 0.0
+        self._news = b""  # frames that go out with the next call
         asyncio.get_running_loop().add_reader(pidfd, self._gone)
 
     async def ready(self) -> None:
         """Wait until it is locked in; FunctionFailed says why it is not."""
         try:
-            self._reader, self._writer = await asyncio.open_connection(sock=self._socket, limit=1 << 20)
-            async with asyncio.timeout(START_WITHIN):
-                what, parts = await self._receive()
+            what, parts = await self._line.receive(START_WITHIN)
         except (TimeoutError, WorkerGone) as error:
             await self.stop()
             raise FunctionFailed("a worker for functions did not come up", cause="crash") from error
@@ -89,13 +86,14 @@ class Worker:
             await self.stop()
             raise FunctionFailed(f"a worker for functions did not come up: {_message(parts)}", cause="crash")
 
+    def has(self, key: str) -> bool:
+        """Whether it knows this source."""
+        return key in self._compiled
+
     async def compile(self, key: str, text: str) -> str:
         """What the engine finds wrong with it, or nothing."""
-        if key in self._compiled:
-            return ""
-        async with asyncio.timeout(5.0):
-            await self._send(b"C", key.encode(), text.encode("utf-8", "surrogatepass"))
-            what, parts = await self._receive()
+        await self._send(frame(b"C", key.encode(), text.encode("utf-8", "surrogatepass")), _COMPILE_WITHIN)
+        what, parts = await self._line.receive(_COMPILE_WITHIN)
         if what != b"O":
             return _message(parts)
         self._compiled.add(key)
@@ -103,49 +101,67 @@ class Worker:
             self._compiled.clear()  # it forgets the oldest itself
         return ""
 
-    async def sync(self, roster: Roster, most: int = 1 << 30) -> bool:
-        """Tell it up to ``most`` servers that changed; whether it knows all now."""
+    async def sync(self, roster: Roster, most: int = 1 << 30, ahead: bool = False) -> bool:
+        """Tell it up to ``most`` servers that changed; whether it knows all now. ``ahead``: a call follows at once, and
+        a few go with it."""
         if self._roster is None or self._roster() is not roster:
-            await self._send(b"Z")
+            self._news = frame(b"Z")
             self._roster, self._revision, self._bytes, self.held = weakref.ref(roster), 0, 0, 0
+        if self._revision == roster.revision and not self._news:
+            return True
         changed = list(roster.changes(self._revision))
         changed.reverse()
         for begin in range(0, min(len(changed), most), _CHUNK):
             chunk = changed[begin : begin + min(_CHUNK, most - begin)]
             text = encode([[slot, roster.documents[slot]] for slot, _ in chunk])
             self._bytes = max(self._bytes, len(text) // len(chunk) * len(roster.documents))
-            await self._send(b"P", text)
+            self._news += frame(b"P", text)
             # a slot that changed again meanwhile has a later revision and comes again
             self._revision = chunk[-1][1]
-            await asyncio.sleep(0)
+            if not ahead or len(changed) > _CHUNK:
+                await self._send(b"", _TELL_WITHIN)
+                await asyncio.sleep(0)
+        if self._news and not ahead:
+            await self._send(b"", _TELL_WITHIN)
         return len(changed) <= most
 
     def knows(self, roster: Roster) -> bool:
         """Whether it knows everything about these servers."""
         return self._roster is not None and self._roster() is roster and self._revision == roster.revision
 
-    async def run(self, request: Request, execute: Exec | None = None) -> Reply:
-        """One call. OutOfTime and WorkerGone leave a dead worker behind."""
-        tasks: set[asyncio.Task[None]] = set()
+    async def ask(self, requests: Sequence[Request]) -> None:
+        """Begin calls that follow one another; ``answer`` brings the first, and the next as long as one ``goes``."""
         self.calls += 1
+        frames = []
+        for request in requests:
+            memory = request.memory + 5 * self._bytes
+            head = f"{request.key} {request.cpu} {memory}".encode()
+            body = () if request.body is None else (request.body,)
+            frames.append(frame(b"R", head, msgspec.json.encode(request.spec), *body))
+        self._began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(request.wall):
-                memory = request.memory + 5 * self._bytes
-                await self._send(b"R", request.key.encode(), msgspec.json.encode(request.spec), request.body,
-                                 str(request.cpu).encode(), str(memory).encode())  # fmt: skip
-                what, parts = await self._receive()
-                while what == b"H":
-                    if execute is None:
-                        raise WorkerGone("it asked for a command that its function may not run")
-                    for call in _json(parts, 0)["calls"]:
-                        task = asyncio.ensure_future(self._answer(execute, call))
-                        tasks.add(task)
-                        task.add_done_callback(tasks.discard)
-                    what, parts = await self._receive()
-            if what != b"D" or len(parts) != 4:
-                raise WorkerGone("it said something else than a result")
-            log = _json(parts, 1)
-            return Reply(_json(parts, 0), tuple(str(line) for line in log), float(parts[2]), parts[3].decode())
+            await self._send(b"".join(frames), requests[0].wall)
+        except TimeoutError as error:
+            self.kill()
+            raise OutOfTime from error
+
+    async def answer(self, request: Request, execute: Exec | None = None) -> Reply:
+        """What came of a call. OutOfTime and WorkerGone leave a dead worker behind."""
+        tasks: set[asyncio.Task[None]] = set()
+        clock = asyncio.get_running_loop().time
+        until = self._began + request.wall
+        try:
+            what, parts = await self._line.receive(until - clock())
+            while what == b"H":
+                if execute is None:
+                    raise WorkerGone("it asked for a command that its function may not run")
+                for call in _json(parts, 0)["calls"]:
+                    task = asyncio.ensure_future(self._execute(execute, call))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                what, parts = await self._line.receive(until - clock())
+            self._began = clock()
+            return _reply(what, parts)
         except TimeoutError as error:
             self.kill()
             raise OutOfTime from error
@@ -156,47 +172,20 @@ class Worker:
             for task in list(tasks):
                 task.cancel()
 
-    async def _answer(self, execute: Exec, call: dict[str, Any]) -> None:
+    async def _execute(self, execute: Exec, call: dict[str, Any]) -> None:
         answer: dict[str, Any] = {"id": call["id"]}
         try:
             answer["result"] = await execute([str(word) for word in call["argv"]], str(call.get("input", "")))
         except FunctionFailed as error:
             answer["error"] = str(error)
-        with contextlib.suppress(WorkerGone):
-            await self._send(b"A", encode(answer))
+        with contextlib.suppress(WorkerGone, TimeoutError):
+            await self._send(frame(b"A", encode(answer)), _TELL_WITHIN)
 
-    async def _send(self, what: bytes, *parts: bytes) -> None:
-        body = [what]
-        for part in parts:
-            body += (struct.pack("!I", len(part)), part)
-        if self._writer is None or not self.alive:
+    async def _send(self, data: bytes, within: float) -> None:
+        if not self.alive:
             raise WorkerGone("it has been stopped")
-        try:
-            data = b"".join((struct.pack("!I", sum(map(len, body))), *body))
-            sent = 0
-            if not self._writer.transport.get_write_buffer_size():  # at once, not at the end of the loop's turn
-                with contextlib.suppress(BlockingIOError):
-                    sent = self._socket.send(data)
-            if sent < len(data):
-                self._writer.write(data[sent:])
-                await self._writer.drain()
-        except (OSError, RuntimeError) as error:
-            raise WorkerGone(str(error)) from error
-
-    async def _receive(self) -> tuple[bytes, list[bytes]]:
-        try:
-            (size,) = struct.unpack("!I", await self._reader.readexactly(4))
-            if not 1 <= size <= _LARGEST:
-                raise WorkerGone("a frame of impossible size")
-            frame = await self._reader.readexactly(size)
-            parts, at = [], 1
-            while at < size:
-                (length,) = struct.unpack_from("!I", frame, at)
-                parts.append(frame[at + 4 : at + 4 + length])
-                at += 4 + length
-        except (asyncio.IncompleteReadError, ConnectionError, struct.error) as error:
-            raise WorkerGone(str(error)) from error
-        return frame[:1], parts
+        news, self._news = self._news, b""
+        await self._line.send(news + data if news else data, within)
 
     def kill(self) -> None:
         """It is gone at once for everybody; ``ended`` says when the kernel agrees."""
@@ -204,7 +193,7 @@ class Worker:
         if not self.ended.is_set():
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        self._close()
+        self._line.close()
 
     async def stop(self) -> None:
         """Kill it, and come back when it is gone."""
@@ -216,13 +205,7 @@ class Worker:
         os.close(self._pidfd)
         self.alive = False
         self.ended.set()
-        self._close()
-
-    def _close(self) -> None:
-        if self._writer is None:
-            self._socket.close()
-        else:
-            self._writer.close()
+        self._line.close()
 
 
 def encode(value: Any) -> bytes:
@@ -231,6 +214,18 @@ def encode(value: Any) -> bytes:
         return msgspec.json.encode(value)
     except (UnicodeEncodeError, TypeError, ValueError):  # half of a surrogate pair
         return json.dumps(value, default=str).encode()
+
+
+def _reply(what: bytes, parts: list[bytes]) -> Reply:
+    try:
+        if what != b"D":
+            raise ValueError(what)
+        out, (cpu, retire, goes, log) = _json(parts, 0), _json(parts, 1)
+        if not isinstance(out, dict):
+            raise ValueError(out)
+        return Reply(out, tuple(map(str, log)), float(cpu), str(retire), bool(goes))
+    except (TypeError, ValueError) as error:
+        raise WorkerGone("it said something else than a result") from error
 
 
 def _json(parts: list[bytes], number: int) -> Any:

@@ -6,8 +6,11 @@ forks and a worker is there in a few milliseconds. It reads no functions. All en
 
 Over FD, messages: in, how nice, with a socket; out, the worker's pid with its pidfd, or E and words.
 Over a worker's socket, frames: four bytes of length, a byte of what it is, then parts, each with four bytes of length.
-  in   C compile (key, source)   P put (documents)   R run (key, spec, input, cpu, memory)   A answer (json)   Z reset
-  out  Y ready   O compiled   E error (json)   H host calls (json)   D done (json, log, cpu, retire)
+  in   C compile (key, source)   P put (documents)   R run (head, spec, input)   A answer (json)   Z reset
+  out  Y ready   O compiled   E error (json)   H host calls (json)   D done (json, how)
+Head: key, seconds of processor time, bytes of memory. Input: where there is none, that of the run before. How: seconds
+taken, why the worker is of no use any more, whether the run that follows this one is made (else nothing is said of it),
+what was printed.
 """
 
 import gc
@@ -22,6 +25,7 @@ import sys
 import time
 from typing import Any
 
+LENGTH = struct.Struct("!I")
 NO_LIMIT = -1.0
 FILLED = 0.005  # seconds; memory cannot be filled in less
 
@@ -95,40 +99,53 @@ class Line:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._buffer = bytearray()
+        self._data = b""
+        self._at = 0
 
     def receive(self) -> "tuple[str, list[str]]":
-        size = struct.unpack("!I", self._read(4))[0]
-        frame = self._read(size)
-        parts, at = [], 1
-        while at < size:
-            length = struct.unpack_from("!I", frame, at)[0]
-            parts.append(frame[at + 4 : at + 4 + length].decode("utf-8", "surrogatepass"))
-            at += 4 + length
-        return frame[:1].decode(), parts
+        while True:
+            data, at = self._data, self._at
+            if len(data) - at >= 4:
+                end = at + 4 + LENGTH.unpack_from(data, at)[0]
+                if len(data) >= end:
+                    break
+                self._read(end - len(data))
+            else:
+                self._read(4)
+        what, parts = data[at + 4 : at + 5].decode(), []
+        at += 5
+        while at < end:
+            begin = at + 4
+            at = begin + LENGTH.unpack_from(data, at)[0]
+            parts.append(data[begin:at].decode("utf-8", "surrogatepass"))
+        if end == len(data):
+            self._data, self._at = b"", 0
+        else:
+            self._at = end
+        return what, parts
 
-    def _read(self, count: int) -> bytes:
-        while len(self._buffer) < count:
-            chunk = os.read(self._fd, max(65_536, min(count - len(self._buffer), 1 << 20)))
-            if not chunk:
-                os._exit(0)
-            self._buffer += chunk
-        data = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return data
+    def _read(self, count: int) -> None:
+        """At least a part of ``count`` more."""
+        chunk = os.read(self._fd, max(65_536, min(count, 1 << 20)))
+        if not chunk:
+            os._exit(0)
+        self._data = self._data[self._at :] + chunk if self._data else chunk
+        self._at = 0
 
     def send(self, what: bytes, *parts: str) -> None:
-        body = bytearray(what)
+        body = [b"", what]
         for part in parts:
             data = part.encode("utf-8", "backslashreplace")
-            body += struct.pack("!I", len(data)) + data
-        left = memoryview(struct.pack("!I", len(body)) + body)
+            body += (LENGTH.pack(len(data)), data)
+        body[0] = LENGTH.pack(sum(map(len, body)))
+        left = b"".join(body)
         while left:
             left = left[os.write(self._fd, left) :]
 
 
 class Worker:
     line: Line
+    _body = "{}"
 
     def __init__(self, quickjs: Any, host: str) -> None:
         self._context = quickjs.Context()
@@ -146,8 +163,10 @@ class Worker:
 
     def serve(self, what: str, parts: "list[str]") -> None:
         if what == "R":
-            key, spec, body, cpu, memory = parts
-            self._run(key, spec, body, float(cpu), int(memory))
+            key, cpu, memory = parts[0].split()
+            if len(parts) > 2:
+                self._body = parts[2]
+            self._run(key, parts[1], self._body, float(cpu), int(memory))
         elif what == "C":
             self._compile(*parts)
         elif what == "P":
@@ -177,7 +196,8 @@ class Worker:
         self._context.set_time_limit(cpu)
         retire, out = "", ""
         try:
-            self._host("begin", key, spec, body)
+            if self._host("begin", key, spec, body):
+                return  # there is nothing for it to follow
             out = self._drain(began, cpu, silent)
         except TimeUp:
             retire, out = "time", '{"error":{"cause":"time"}}'
@@ -186,16 +206,16 @@ class Worker:
             out = json.dumps({"error": {"cause": retire}})
         if not retire and '"cause":"threw"' in out[:40] and _no_memory(out, time.process_time() - began):
             retire, out = "memory", '{"error":{"cause":"memory"}}'
-        log = "[]"
+        goes, log = "", "[]"
         self._context.set_time_limit(NO_LIMIT)
         self._context.set_memory_limit(-1)
         try:
             log = self._host("log")
-            self._host("end")
+            goes = self._host("end", "" if retire else "whole")
         except Exception:  # noqa: BLE001 - the engine cannot even say what was printed
             retire = retire or "memory"
         if not silent:
-            self.line.send(b"D", out, log, str(time.process_time() - began), retire)
+            self.line.send(b"D", out, f'[{time.process_time() - began!r},"{retire}",{goes or 0},{log}]')
 
     def _drain(self, began: float, cpu: float, silent: bool) -> str:
         """Run what promises wait for, until there is a result and nothing left that could run into the next call."""

@@ -9,7 +9,9 @@ import pytest
 from portcall.errors import StartFailed
 from portcall.launchers.base import Launcher
 from portcall.model import codec
+from portcall.model.launch import Host
 from portcall.model.start import Invocation, NeedForm, Output, Scheduled, Started, StartOrder
+from portcall.model.user import Account
 
 HOSTILE = ("$(id)", "`id`", "a; id", "it's", '"', "--help", "a\nb", "\x1b[31m", "é🐙", "%s{0}", "x" * 30_000)
 
@@ -17,6 +19,18 @@ HOSTILE = ("$(id)", "`id`", "a; id", "it's", '"', "--help", "a\nb", "\x1b[31m", 
 def order(**members: object) -> StartOrder:
     values = {"geometry": "800x600", "window_mode": "desktop", "signature": "sealed-by-the-server", **members}
     return StartOrder("s1", "ann", "ann", values.pop("command", "xterm"), **values)  # type: ignore[arg-type]
+
+
+def host(**members: object) -> Host:
+    values: dict[str, object] = {
+        "socket_file": "/run/portcall/server.sock", "root_dir": "/usr/lib/portcall", "var_dir": "/var/lib/portcall",
+        "config_dir": "/etc/portcall", "local_dir": "/var/lib/portcall/local", "tmp_dir": "/tmp",
+        "runtime_dir": "/run/portcall", "start_script": "/usr/lib/portcall/scripts/start",
+        "weblink_script": "/usr/lib/portcall/scripts/start-weblink",
+        "session_file": "/usr/lib/portcall/portcall-session.pyz", **members,
+    }  # fmt: skip
+    account = Account("ann", 1001, 1001, "/home/ann", "/bin/bash", ["ann", "users"])
+    return Host(account, **values)  # type: ignore[arg-type]
 
 
 class LauncherContract:
@@ -28,12 +42,12 @@ class LauncherContract:
     def test_the_same_order_is_the_same_command_and_stays_as_it_was(self, launcher: Launcher) -> None:
         given = order(params={"a": [1]})
         before = copy.deepcopy(codec.to_document(given))
-        assert launcher.invocation(given) == launcher.invocation(given)
+        assert launcher.invocation(given, host()) == launcher.invocation(given, host())
         assert codec.to_document(given) == before
 
     @pytest.mark.parametrize("text", HOSTILE)
     def test_any_text_can_be_handed_to_the_system(self, launcher: Launcher, text: str) -> None:
-        made = launcher.invocation(order(command=text, name=text.replace("\n", ""), params={"p": text}))
+        made = launcher.invocation(order(command=text, name=text.replace("\n", ""), params={"p": text}), host())
         assert isinstance(made, Invocation)
         for word in (*made.argv, made.stdin, *made.environment, *made.environment.values()):
             assert isinstance(word, str)
@@ -42,7 +56,7 @@ class LauncherContract:
         assert made.argv[:1] != (text,)  # what a user typed is never the program that runs
 
     def test_no_secret_is_where_others_on_the_host_can_read_it(self, launcher: Launcher) -> None:
-        made = launcher.invocation(order())
+        made = launcher.invocation(order(), host())
         assert all("sealed-by-the-server" not in word for word in made.argv)
 
     def test_success_is_an_outcome_for_this_session(self, launcher: Launcher) -> None:

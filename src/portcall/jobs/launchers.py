@@ -1,0 +1,116 @@
+"""The launchers of this server: found by name, and told what they may know of the place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from portcall.config import Config
+from portcall.errors import InvalidValue
+from portcall.launchers.base import Launcher
+from portcall.model.launch import Host, Weblink
+from portcall.model.option import Option, read, read_all
+from portcall.model.start import StartOrder
+from portcall.model.user import Account
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Launchers:
+    """``find(name)`` gives the class of a launcher; ``tree`` the root of the user side; ``weblink(order, account)`` how
+    the order's session may call in over the network, or None; ``settings`` the variables of ``fastx.env``."""
+
+    def __init__(
+        self, config: Config, find: Callable[[str], Any], names: Callable[[], list[str]], tree: Callable[[], Path],
+        weblink: Callable[[StartOrder, Account], Weblink | None], settings: Callable[[], Mapping[str, str]],
+    ) -> None:  # fmt: skip
+        self._config = config
+        self._find = find
+        self._names = names
+        self._tree = tree
+        self._weblink = weblink
+        self._settings = settings
+
+    def names(self) -> list[str]:
+        return self._names()
+
+    def get(self, name: str) -> Launcher:
+        """UnknownPlugin lists what there is."""
+        launcher: Launcher = self._find(name)()
+        return launcher
+
+    def administered(self, name: str) -> dict[str, Any]:
+        """Its member of the setting ``launcher_options``: ``set``, ``maximum`` and ``people``, as they were written."""
+        found = dict(self._config["launcher_options"]).get(name, {})
+        return found if isinstance(found, dict) else {}
+
+    def options(self, name: str, params: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """What a submission is asked for: ``chosen`` (bookmark, schedule function) over people's answers in ``params``
+        over the administrator's own. InvalidValue where one cannot be, or is more than is allowed."""
+        launcher = self.get(name)
+        if not launcher.options:
+            return dict(chosen)
+        administered = self.administered(name)
+        people = administered.get("people", [option.name for option in launcher.options if option.form])
+        asked = {
+            option.name: params[option.name]
+            for option in launcher.options
+            if option.form and option.name in people and option.name in params
+        }
+        values = read_all(launcher.options, {**administered.get("set", {}), **_given(asked), **_given(chosen)})
+        for option in launcher.options:
+            _check_maximum(option, values.get(option.name), administered.get("maximum", {}).get(option.name))
+        return values
+
+    def host(self, order: StartOrder, account: Account) -> Host:
+        """What the launcher of this order is told; read anew each time, so that a change of a file is in force."""
+        directories, tree = self._config.directories, self._tree()
+        try:
+            host_id = _BOOT_ID.read_text().strip()
+        except OSError:
+            host_id = ""
+        return Host(
+            account, str(directories.socket), str(tree), str(directories.var), str(directories.config),
+            str(directories.local), str(directories.tmp), str(directories.runtime), str(tree / "scripts/start"),
+            str(tree / "scripts/start-weblink"), str(tree / "portcall-session.pyz"), str(self._config["user_python"]),
+            host_id, dict(self._settings()), self.administered(order.launcher).get("set", {}), self._templates(),
+            self._weblink(order, account),
+        )  # fmt: skip
+
+    def _templates(self) -> dict[str, str]:
+        """The site's own, by file name."""
+        directory = self._config.directories.config / "launcher-templates"
+        try:
+            return {path.name: path.read_text() for path in directory.iterdir() if path.suffix == ".tpl"}
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidValue(f"{directory}: {error}", field="launcher") from error
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value not in ("", None)}
+
+
+def _check_maximum(option: Option, value: Any, maximum: Any) -> None:
+    if value is None or maximum in (None, ""):
+        return
+    if option.kind in ("count", "duration", "memory") and value > read(option, maximum):
+        raise InvalidValue(f"{option.name}: {maximum} at most", field=option.name)
+
+
+def site_settings(config_dir: Path) -> dict[str, str]:
+    """``fastx.env`` of the configuration directory, under the server's own environment, which is stronger."""
+    values: dict[str, str] = {}
+    try:
+        lines = (config_dir / "fastx.env").read_text().splitlines()
+    except FileNotFoundError:
+        lines = []
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            values[name.strip()] = value.strip().strip("\"'")
+    known = ("LAUNCHER_", "LAUNCH_", "WEBLINK_", "FX_")
+    return {**values, **{name: value for name, value in os.environ.items() if name.startswith(known)}}
