@@ -21,14 +21,14 @@ from portcall.cluster.metrics import Metrics as Measured
 from portcall.cluster.placed import Placed
 from portcall.cluster.settings import Settings
 from portcall.config import Config
-from portcall.errors import Forbidden, InvalidValue, NoLink, NoServerFits, PortcallError
+from portcall.errors import Forbidden, InvalidValue, NoLink, NoServerFits, PortcallError, ServerUnreachable
 from portcall.gateway.viewers import Viewers
 from portcall.jobs import service
 from portcall.jobs.launchers import Launchers, site_settings
 from portcall.login.accounts import Accounts
 from portcall.login.audit import Audit
 from portcall.login.links import Links
-from portcall.login.permissions import Permissions
+from portcall.login.permissions import ANY, OWN, Permissions
 from portcall.login.rules import StoredRules
 from portcall.login.service import LoginService
 from portcall.login.tokens import Tokens
@@ -123,7 +123,7 @@ class Services:
         self.actions = Actions(self.registry, self.reports, self.connections, clock, self._destroy, self._give_up)
         self.sweep = Sweep(
             config, self.registry, self.connections, clock, self.profiles.of,
-            lambda session_id: self.reports.peer(session_id) is not None, self._revive, self._end,
+            lambda session_id: self.reports.peer(session_id) is not None, self._revive, self._end, self._may_stay,
         )  # fmt: skip
         self.viewers = Viewers(
             self.connections,
@@ -364,6 +364,20 @@ class Services:
         session = self.registry.find(session_id)
         largest = self.profiles.of(session.profile).maximum_geometry if session is not None else ""
         return parse_geometry(largest) if largest else None
+
+    async def _may_stay(self, connection: Connection) -> bool:
+        """Whether a viewer that was let in once would be let in now."""
+        session = self.registry.find(connection.session_id)
+        if session is None:
+            return True  # whoever ends it tells its viewers why
+        try:
+            level = await self.logins.level(connection.login)
+        except ServerUnreachable:
+            return True  # the name service is silent: nothing is known to have changed
+        except PortcallError:
+            return False
+        scope = self.permissions.scope_of(level, "session/connect")
+        return scope == ANY or (scope == OWN and session.login == connection.login)
 
     async def _stay(self, session_id: str) -> None:
         await self.sweep.extend(session_id)

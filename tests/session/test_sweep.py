@@ -35,11 +35,15 @@ class Swept:
         self.alive: set[str] | Exception | None = set()
         self.looked: list[float] = []
         self.ended: list[tuple[str, str]] = []
+        self.banned: set[str] = set()
         self.sweep = Sweep(
             config_in(folder, **settings), self.registry, self.connections, self.clock,
-            lambda name: self.profiles[name], self.reached.__contains__, self._revive, self._end,
+            lambda name: self.profiles[name], self.reached.__contains__, self._revive, self._end, self._may,
         )  # fmt: skip
         self.task = asyncio.ensure_future(self.sweep.run())
+
+    async def _may(self, connection: Connection) -> bool:
+        return connection.login not in self.banned
 
     async def _revive(self, user: str) -> set[str] | None:
         self.looked.append(self.clock.monotonic())
@@ -100,6 +104,19 @@ async def test_without_limits_nothing_ends(here: Swept) -> None:
     await asyncio.sleep(86400)
     assert here.state() == lifecycle.RUNNING
     assert here.ended == []
+
+
+@swept()
+async def test_a_viewer_whose_person_may_not_look_any_more_leaves_and_the_session_goes_on(here: Swept) -> None:
+    await here.session()
+    _, said = await here.viewer()
+    await asyncio.sleep(10)
+    assert said == []
+    here.banned.add("ann")
+    await asyncio.sleep(3)
+    assert [code for code, _ in said] == ["forbidden"]
+    assert here.connections.of("s") == []
+    assert here.state() in lifecycle.CONNECTABLE
 
 
 @swept()

@@ -189,6 +189,23 @@ def test_a_stream_ends_with_the_login_that_opened_it(path: str, tmp_path: Path) 
     served(test, tmp_path)
 
 
+def test_a_stream_ends_when_its_person_has_another_level(tmp_path: Path) -> None:
+    """What it shows was decided by the level that it began with."""
+
+    async def test(server: Server) -> None:
+        stream = Stream(server, await server.login(ADMIN), query="all=1")
+        reader = stream.messages()
+        await anext(reader)
+        permissions = server.services.permissions
+        permissions.path.write_text(permissions.path.read_text().replace(f'{ADMIN} = "admin"', f'{ADMIN} = "full"'))
+        publish(server, "others", login="nobody")
+        async with asyncio.timeout(5):
+            assert [found async for found in reader if found[1].get("id") == "others"] == []
+            await stream.task
+
+    served(test, tmp_path)
+
+
 def test_streams_end_when_the_server_goes(tmp_path: Path) -> None:
     async def test(server: Server) -> None:
         stream = Stream(server, await server.login(FULL))

@@ -148,7 +148,10 @@ class Permissions:
 
     def scope(self, login: Login, action: str) -> str:
         """``none``, ``own`` or ``any``."""
-        return ACTIONS[action].scope(login.level, self._rules.boxes)
+        return self.scope_of(login.level, action)
+
+    def scope_of(self, level: str, action: str) -> str:
+        return ACTIONS[action].scope(level, self._rules.boxes)
 
     def scopes(self, login: Login) -> dict[str, str]:
         """All actions that this login may take, with their scope."""

@@ -147,7 +147,7 @@ class LoginService:
         if not token:
             raise NotLoggedIn()
         login, revision = await self.tokens.verify(token)
-        level = await self._level(login.sub)
+        level = await self.level(login.sub)
         now = self._clock.now()
         _, written = self._seen.get(login.jti, (0.0, login.last_seen or 0.0))
         login = dataclasses.replace(login, level=level, last_seen=now)
@@ -287,7 +287,8 @@ class LoginService:
             raise Forbidden("logins on this server are disabled at the moment")
         return account, level
 
-    async def _level(self, user: str) -> str:
+    async def level(self, user: str) -> str:
+        """The level that a person who is logged in has now; LoginExpired where they have none any more."""
         try:
             account = await self.accounts.lookup(user)
         except NotFound:

@@ -23,12 +23,14 @@ _RETRY = (2.0, 10.0, 30.0, 60.0)  # seconds between looking for a user's lost se
 
 
 class Sweep:
-    """``revive(user)`` looks for the user's sessions and returns the ids alive, or None where nobody could look."""
+    """``revive(user)`` looks for the user's sessions and returns the ids alive, or None where nobody could look;
+    ``may(connection)`` whether its person may (still) look at that session."""
 
     def __init__(
         self, config: Config, registry: Registry, connections: Connections, clock: Clock,
         profile: Callable[[str], Profile], reached: Callable[[str], bool],
         revive: Callable[[str], Awaitable[set[str] | None]], end: Callable[[str, str], Awaitable[None]],
+        may: Callable[[Connection], Awaitable[bool]],
     ) -> None:  # fmt: skip
         self._config = config
         self._registry = registry
@@ -38,6 +40,7 @@ class Sweep:
         self._reached = reached
         self._revive = revive
         self._end = end
+        self._may = may
         self._began = clock.monotonic()
         self._silent_since: dict[str, float] = {}
         self._looked: dict[str, tuple[int, float]] = {}  # user → how often, when next
@@ -62,7 +65,10 @@ class Sweep:
             except PortcallError as error:  # the others are looked after all the same
                 log.warning("sweep", session=session.id, error=str(error))
         for connection in self._connections.all():
-            self._idle(connection)
+            if await self._may(connection):
+                self._idle(connection)
+            else:
+                connection.close("forbidden", "You may not look at this session any more: permissions were changed.")
 
     async def _look_after(self, session: Session) -> None:
         if session.state not in lifecycle.LIVE:

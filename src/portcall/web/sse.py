@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
+from portcall.errors import PortcallError, ServerUnreachable
 from portcall.model import event
 from portcall.model.user import Login
 from portcall.web.who import services
@@ -23,7 +24,7 @@ def message(name: str, document: Any, number: int | None) -> str:
 
 
 def response(request: Request, login: Login, messages: AsyncIterator[str]) -> StreamingResponse:
-    """Ends when the client has gone, its login has ended, or the server goes."""
+    """Ends when the client has gone, its login has ended or is of another level now, or the server goes."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(_kept_alive(request, login, messages), media_type="text/event-stream", headers=headers)
 
@@ -43,6 +44,8 @@ async def _kept_alive(request: Request, login: Login, messages: AsyncIterator[st
     try:
         while not stopping.is_set() and not over.is_set():
             done, _ = await asyncio.wait({following, stop, ended}, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
+            if not await _unchanged(request, login):
+                return  # who comes again is asked again what they may see
             if following in done:
                 try:
                     yield following.result()
@@ -58,3 +61,12 @@ async def _kept_alive(request: Request, login: Login, messages: AsyncIterator[st
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await messages.aclose()  # type: ignore[attr-defined]
+
+
+async def _unchanged(request: Request, login: Login) -> bool:
+    try:
+        return await services(request).logins.level(login.sub) == login.level
+    except ServerUnreachable:
+        return True
+    except PortcallError:
+        return False

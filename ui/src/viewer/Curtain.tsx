@@ -100,7 +100,7 @@ function Reconnecting({ state, link }: { state: Extract<LinkState, { now: 'recon
 const overTitle = (code: string): string => known(`over.${code}`, t('over.ended'))
 
 function Over({ state, link, session }: { state: Extract<LinkState, { now: 'over' }>; link: Link; session: Session }) {
-  const lives = ['suspended', 'idle', 'taken'].includes(state.code)
+  const lives = ['suspended', 'idle', 'taken', 'forbidden', 'logged-out'].includes(state.code)
   return (
     <Box title={overTitle(state.code)}>
       {state.reason && <p className="pre">{state.reason}</p>}

@@ -12,7 +12,7 @@ import { store } from '../app/store'
 import { Channel, type Closed, type Control } from './channel'
 import { Screen } from './screen'
 
-export type Ending = 'ended' | 'suspended' | 'idle' | 'taken' | 'lost'
+export type Ending = 'ended' | 'suspended' | 'idle' | 'taken' | 'lost' | 'forbidden' | 'logged-out'
 
 export type LinkState =
   | { now: 'connecting' }
