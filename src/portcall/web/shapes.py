@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import Any, get_type_hints
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -26,12 +26,21 @@ def shape(cls: type, *, strict: bool = False, without: tuple[str, ...] = (), for
         if not required:
             made = field.default_factory
             default = Field(default_factory=made) if made is not MISSING else field.default
-        members[codec.camel(field.name)] = (hints[field.name], default)
+        members[codec.camel(field.name)] = (_nested(hints[field.name]), default)
     config = ConfigDict(extra="forbid" if forbid else "ignore", allow_inf_nan=False)
     name = f"{cls.__name__}Body" if without else cls.__name__
     model: type[BaseModel] = create_model(name, __config__=config, **members)
     model.__doc__ = cls.__doc__
     return model
+
+
+def _nested(hint: Any) -> Any:
+    """A dataclass within another is a shape too."""
+    if is_dataclass(hint):
+        return shape(hint)  # type: ignore[arg-type]
+    if get_origin(hint) is Union:
+        return Union[tuple(map(_nested, get_args(hint)))]  # noqa: UP007 - made, not written
+    return hint
 
 
 def kept(model: type[BaseModel]) -> type[BaseModel]:
