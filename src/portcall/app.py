@@ -179,7 +179,12 @@ class Services:
             self.engines[JAVASCRIPT].warm()  # the first start shall not wait for a worker
         self._tasks = [
             asyncio.create_task(work, name=name)
-            for name, work in (("logins", self.logins.run()), ("sweep", self.sweep.run()), ("record", self._record()))
+            for name, work in (
+                ("logins", self.logins.run()),
+                ("sweep", self.sweep.run()),
+                ("record", self._record()),
+                ("faults", self._tell_faults()),
+            )
         ]
 
     async def close(self) -> None:
@@ -209,8 +214,13 @@ class Services:
             log.error("not reloaded", error=str(error))
         for wrong in self.documents.reload():
             log.error("not reloaded", error=str(wrong))
+        self._tasks.append(asyncio.ensure_future(self._tell_faults()))
         self.apply_settings()
         log.info("reloaded")
+
+    async def _tell_faults(self) -> None:
+        for fault in await self.documents.faults():
+            log.error("a file says what cannot be right", error=fault)
 
     def apply_settings(self) -> None:
         logs.set_up(self.config["log_level"], self.config["log_format"])

@@ -81,6 +81,22 @@ class Documents:
         """InvalidValue (FunctionInvalid for code) where the document cannot be right."""
         await self._checks[bucket](value)
 
+    async def faults(self) -> list[str]:
+        """What cannot be right in documents of files, one by one and with one another: file, line and sentence."""
+        found: list[str] = []
+        for bucket, item in self.collections.items():
+            for document_id, kept in item.all().items():
+                if kept.fixed is None:
+                    continue
+                try:
+                    await self._checks[bucket](kept.value)
+                except PortcallError as error:
+                    member = str(error.extra.get("field", ""))
+                    place = files.where(Path(kept.fixed), document_id, member)
+                    line = f":{error.extra['line']}" if "line" in error.extra else ""
+                    found.append(f"{place}{line}: [{document_id}] {error}")
+        return found
+
     # what a start asks for
 
     def chain(self, name: str) -> Chain:
@@ -128,7 +144,10 @@ class Documents:
             raise InvalidValue(f"kind: one of {', '.join(function.BY_NAME)}", field="kind")
         if document.engine not in ENGINES:
             raise InvalidValue(f"engine: one of {', '.join(ENGINES)}", field="engine")
-        if document.engine != JAVASCRIPT:  # they run unconfined: only who may write on this host decides about them
+        fixed = self.functions.all().get(document.id)
+        if document.engine != JAVASCRIPT and (
+            fixed is None or fixed.value is not document
+        ):  # they run unconfined: only who may write on this host decides about them
             raise InvalidValue(
                 f"engine: {document.engine} functions are files on the server: functions/{document.kind}/NAME",
                 field="engine",
