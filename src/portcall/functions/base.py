@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from portcall.errors import PortcallError
 from portcall.model.function import Kind, Limits
 from portcall.model.roster import Picked, Roster
 
@@ -40,6 +42,11 @@ class Call:
     @property
     def bounds(self) -> Limits:
         return self.limits or self.kind.limits
+
+    @property
+    def held(self) -> int:
+        """The call whose worker still has the servers, 0 if there is none."""
+        return self.servers.held if self.servers is not None else 0
 
     def documents(self) -> list[dict[str, Any]]:
         """The servers as documents."""
@@ -79,6 +86,11 @@ class Engine(ABC):
 
     @abstractmethod
     async def run(self, source: Source, call: Call) -> Result: ...
+
+    async def chain(self, calls: Sequence[tuple[Source, Call]]) -> list[Result | PortcallError]:
+        """The first call, and as many of those after it as can be made at once: each is given the servers that the one
+        before it returned, or the same where it returned what is falsy. Anything else ends it, an error as its last."""
+        return [await self.run(*calls[0])]
 
     async def close(self) -> None:  # noqa: B027
         """End whatever still runs."""

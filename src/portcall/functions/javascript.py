@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import compress
 from typing import Any, cast
 
-from portcall.errors import FunctionFailed, FunctionInvalid, FunctionThrew
+from portcall.errors import FunctionFailed, FunctionInvalid, FunctionThrew, PortcallError
 from portcall.functions import _program
-from portcall.functions._js.advice import hint, invalid, refuse
+from portcall.functions._js.advice import refuse
+from portcall.functions._js.failures import failure, over_time, stopped, syntax
 from portcall.functions._js.lane import Lane
+from portcall.functions._js.line import WorkerGone
 from portcall.functions._js.nursery import Nursery
-from portcall.functions._js.process import Exec, OutOfTime, Reply, Request, Worker, WorkerGone, encode
-from portcall.functions._js.source import Prepared, member, only_throw, prepare
+from portcall.functions._js.process import Exec, OutOfTime, Reply, Request, Worker, encode
+from portcall.functions._js.source import Prepared, prepare
 from portcall.functions.base import Call, Engine, Result, Source
 from portcall.model.function import Kind, Limits
 from portcall.model.roster import Picked, Roster
 
 _COPY = 40e-6  # seconds of processor time for the copies that a server's record may need
-_TELL = 10.0  # seconds to tell a worker what changed
 _QUICK = 0.25  # seconds; slower functions stay where they hold up no other
+_NOTHING = Request("", {}, None, 0.0, 0.0, 0)
 _SOME = bytes(sign == ord("1") for sign in range(256))
-_PLACE = re.compile(r"<input>:(\d+):(\d+)")
-_READ = re.compile(r"cannot (?:read|set) property '([^']+)' of ")
 
 
 class JavaScript(Engine):
@@ -70,48 +70,45 @@ class JavaScript(Engine):
             self.trial.give(worker)
 
     async def run(self, source: Source, call: Call) -> Result:
-        prepared = _prepare(source)
+        (said,) = await self.chain([(source, call)])
+        if isinstance(said, PortcallError):
+            raise said
+        return said
+
+    async def chain(self, calls: Sequence[tuple[Source, Call]]) -> list[Result | PortcallError]:
+        """Functions that have proven quick go to a worker together: each begins there when the one before is done."""
         began = time.perf_counter()
-        lane = self._lane(prepared, call)
-        if call.roster is not None:
-            lane.follow(call.roster)
-        held = getattr(call.servers, "held", 0) if call.servers is not None else 0
-        worker = await lane.take(held)
+        first = calls[0][1]
+        together = self._together(calls)
+        lane = self._lane(together[0].prepared, first)
+        if first.roster is not None:
+            lane.follow(first.roster)
+        worker = lane.take_idle(first.held) or await lane.take(first.held)
         try:
-            await self._compile(worker, source, prepared)
-            if call.roster is not None:
-                async with asyncio.timeout(_TELL):
-                    await worker.sync(call.roster)
-            request, given = self._request(worker, prepared, call, held)
+            await self._ask(worker, together)
             if lane is self.trial:
                 began = time.perf_counter()
-            reply = await worker.run(request, self._exec(call.bounds) if call.kind.may_run else None)
-        except OutOfTime as error:
-            self._proven.pop(prepared.key, None)
-            raise _over_time(source, call.bounds.wall) from error
-        except (WorkerGone, TimeoutError) as error:
-            self._proven.pop(prepared.key, None)
-            worker.kill()
-            raise FunctionFailed(
-                f"{source.name}: the engine stopped while it ran", function=source.name, cause="crash"
-            ) from error
-        except FunctionInvalid:
+            return await self._answers(worker, together, began)
+        except (FunctionInvalid, FunctionFailed):
             raise
         except BaseException:
             worker.kill()  # given up in the middle: what it says next belongs to nobody
             raise
-        else:
-            if reply.retire:
-                worker.kill()
         finally:
             lane.give(worker)
-        self._judge(prepared, reply)
-        value = self._value(source, call, reply, given)
-        if isinstance(value, Picked):
-            worker.held = request.spec["number"]
-            # the worker has all of them, also one that left meanwhile
-            value.held = worker.held if call.roster and len(call.roster) == len(call.roster.documents) else 0
-        return Result(value, reply.log, time.perf_counter() - began, reply.cpu)
+
+    def _together(self, calls: Sequence[tuple[Source, Call]]) -> list[_Step]:
+        steps: list[_Step] = []
+        for source, call in calls:
+            step = _Step(source, call, _prepare(source))
+            if steps and (
+                self._lane(step.prepared, call) is not self.steady or call.roster is not steps[0].call.roster
+            ):
+                break
+            steps.append(step)
+            if call.roster is None or self._lane(step.prepared, call) is not self.steady:
+                break
+        return steps
 
     def _lane(self, prepared: Prepared, call: Call) -> Lane:
         if call.kind.may_run:
@@ -125,41 +122,68 @@ class JavaScript(Engine):
             if len(self._proven) > 1000:
                 self._proven.popitem(last=False)
 
+    async def _ask(self, worker: Worker, steps: list[_Step]) -> None:
+        """Send them off, with all that the worker needs to know; without those that cannot be read."""
+        for number, step in enumerate(steps):
+            if worker.has(step.prepared.key):
+                continue
+            try:
+                await self._compile(worker, step.source, step.prepared)
+            except FunctionInvalid:
+                if number == 0:
+                    raise
+                del steps[number:]  # one before it may decide
+                break
+        first = steps[0]
+        try:
+            if first.call.roster is not None:
+                await worker.sync(first.call.roster, ahead=True)
+            self._request(worker, steps)
+            await worker.ask([step.request for step in steps])
+        except OutOfTime as error:
+            raise self._late(first) from error
+        except (WorkerGone, TimeoutError) as error:
+            worker.kill()
+            raise self._stopped(first) from error
+
     async def _compile(self, worker: Worker, source: Source, prepared: Prepared) -> None:
         head = _head(prepared)
         try:
             said = await worker.compile(prepared.key, f"{head}{prepared.text}\n); }})")
         except (TimeoutError, WorkerGone) as error:
             worker.kill()
-            raise FunctionFailed(
-                f"{source.name}: the engine stopped while it read the function", function=source.name, cause="crash"
-            ) from error
+            raise stopped(source, "while it read the function") from error
         if said:
-            raise _syntax(source, said)
+            raise syntax(source, said)
 
-    def _request(
-        self, worker: Worker, prepared: Prepared, call: Call, held: int
-    ) -> tuple[Request, Sequence[int] | None]:
-        """With it the servers that it will be given, where that is certain: then an answer need only say which."""
-        limits = call.bounds
-        spec: dict[str, Any] = {
-            "seed": call.seed & 0xFFFFFFFF, "roster": call.roster is not None, "writes": prepared.writes,
-            "exec": call.kind.may_run, "number": next(self._number), "output": limits.output,
-        }  # fmt: skip
-        cpu, given = limits.cpu, None
-        if call.roster is not None:
-            if prepared.writes:
+    def _request(self, worker: Worker, steps: list[_Step]) -> None:
+        before: _Step | None = None
+        for step in steps:
+            call, limits, writes = step.call, step.call.bounds, step.prepared.writes
+            step.number = next(self._number)
+            spec: dict[str, Any] = {
+                "seed": call.seed & 0xFFFFFFFF, "roster": call.roster is not None, "writes": writes,
+                "exec": call.kind.may_run, "number": step.number, "output": limits.output,
+                "more": step is not steps[-1],
+            }  # fmt: skip
+            cpu = limits.cpu
+            if call.roster is not None and writes:
                 cpu += _COPY * len(call.roster.documents)
-            if held and worker.held == held:
-                spec["held"] = True
-            elif call.servers is not None:
-                spec["items"] = list(call.servers)
-            given = _given(call, worker.knows(call.roster))
-            spec["whole"] = given is not None
-        wall = limits.wall + (cpu - limits.cpu)
-        if prepared.key not in self._proven:
-            wall *= 2  # it runs with what the others leave
-        return Request(prepared.key, spec, encode(call.input), cpu, wall, limits.memory), given
+            if before is not None:
+                spec["follows"] = before.number
+            elif call.roster is not None:
+                if call.held and worker.held == call.held:
+                    spec["held"] = True
+                elif call.servers is not None:
+                    spec["items"] = list(call.servers)
+                step.given = _given(call, worker.knows(call.roster))
+                spec["whole"] = step.given is not None
+            wall = limits.wall + (cpu - limits.cpu)
+            if step.prepared.key not in self._proven:
+                wall *= 2  # it runs with what the others leave
+            body = None if before is not None and call.input is before.call.input else encode(call.input)
+            step.request = Request(step.prepared.key, spec, body, cpu, wall, limits.memory)
+            before = step
 
     def _exec(self, limits: Limits) -> Exec:
         async def execute(argv: list[str], stdin: str) -> dict[str, Any]:
@@ -170,16 +194,84 @@ class JavaScript(Engine):
 
         return execute
 
-    def _value(self, source: Source, call: Call, reply: Reply, given: Sequence[int] | None) -> Any:
-        out = reply.out
-        if (error := out.get("error")) is not None:
-            raise _error(source, call.bounds, error, reply.log)
-        if "value" in out:
-            return out["value"]
-        found = _picked(call.roster, out, given)
-        if found is None:
-            raise FunctionFailed(f"{source.name}: it returned no servers", function=source.name, cause="result")
+    async def _answers(self, worker: Worker, steps: list[_Step], began: float) -> list[Result | PortcallError]:
+        found: list[Result | PortcallError] = []
+        for number, step in enumerate(steps):
+            try:
+                reply = await worker.answer(
+                    step.request, self._exec(step.call.bounds) if step.call.kind.may_run else None
+                )
+            except OutOfTime as error:
+                found.append(_caused(self._late(step), error))
+                break
+            except WorkerGone as error:
+                found.append(_caused(self._stopped(step), error))
+                break
+            self._judge(step.prepared, reply)
+            if reply.retire:
+                worker.kill()
+            ended = time.perf_counter()
+            try:
+                value = self._value(worker, step, reply)
+            except (FunctionThrew, FunctionFailed) as error:
+                if reply.goes:
+                    worker.kill()  # it says more
+                found.append(error)
+                break
+            found.append(Result(value, reply.log, ended - began, reply.cpu))
+            began = ended
+            if not reply.goes or number + 1 == len(steps):
+                break
+            steps[number + 1].given = step.left
         return found
+
+    def _late(self, step: _Step) -> FunctionFailed:
+        self._proven.pop(step.prepared.key, None)
+        return over_time(step.source, step.call.bounds.wall)
+
+    def _stopped(self, step: _Step) -> FunctionFailed:
+        self._proven.pop(step.prepared.key, None)
+        return stopped(step.source, "while it ran")
+
+    def _value(self, worker: Worker, step: _Step, reply: Reply) -> Any:
+        out, roster = reply.out, step.call.roster
+        if (error := out.get("error")) is not None:
+            raise failure(step.source, step.call.bounds, error, reply.log)
+        if "value" in out:
+            step.left = step.given
+            return out["value"]
+        found = _picked(roster, out, step.given)
+        if found is None or roster is None:
+            raise FunctionFailed(
+                f"{step.source.name}: it returned no servers", function=step.source.name, cause="result"
+            )
+        step.left = cast("Sequence[int]", found) if found.plain else None
+        worker.held = step.number
+        if len(roster) < len(roster.documents):  # one may have left the cluster meanwhile
+            there = Picked(item for item in found if not isinstance(item, int) or roster.documents[item] is not None)
+            there.plain = found.plain
+            return there
+        found.held = step.number  # the worker has all of them
+        return found
+
+
+@dataclass(slots=True)
+class _Step:
+    """A call on its way. ``given``: the slots of the servers that it is given, if it gives them as they are; ``left``
+    the same for the one that follows."""
+
+    source: Source
+    call: Call
+    prepared: Prepared
+    number: int = 0
+    request: Request = _NOTHING
+    given: Sequence[int] | None = None
+    left: Sequence[int] | None = None
+
+
+def _caused(error: FunctionFailed, cause: BaseException) -> FunctionFailed:
+    error.__cause__ = cause
+    return error
 
 
 def _given(call: Call, all_known: bool) -> Sequence[int] | None:
@@ -205,13 +297,7 @@ def _picked(roster: Roster | None, out: dict[str, Any], given: Sequence[int] | N
         return found
     found = Picked(out.get("slots", out.get("items")) or [])
     found.plain = "slots" in out
-    if not _known(found, len(roster.documents)):
-        return None
-    if len(roster) < len(roster.documents):  # one may have left the cluster meanwhile
-        left = Picked(item for item in found if not isinstance(item, int) or roster.documents[item] is not None)
-        left.plain = found.plain
-        return left
-    return found
+    return found if _known(found, len(roster.documents)) else None
 
 
 def _known(items: Picked, count: int) -> bool:
@@ -230,76 +316,6 @@ def _head(prepared: Prepared) -> str:
     """What stands before the source on its first line. A variable that was not declared lives for one call."""
     declared = f"var {', '.join(prepared.variables)}; " if prepared.variables else ""
     return f"(function (exec, console) {{ {declared}return (\n"
-
-
-def _over_time(source: Source, seconds: float, log: tuple[str, ...] = ()) -> FunctionFailed:
-    return FunctionFailed(
-        f"{source.name} took longer than {seconds:g} seconds and was stopped", function=source.name, cause="time",
-        log="\n".join(log),
-    )  # fmt: skip
-
-
-def _syntax(source: Source, said: str) -> FunctionInvalid:
-    refuse(source.name, source.text)  # its words are better than the engine's, where it has any
-    message = said.split("\n", 1)[0].removeprefix("SyntaxError: ")
-    line, column = _place(said) or (1, 1)
-    lines = source.text.count("\n") + 1
-    if line > lines:
-        return invalid(source.name, "the function is not complete", lines, 1, "a bracket is not closed")
-    return invalid(source.name, message, line, column)
-
-
-def _place(stack: str) -> tuple[int, int] | None:
-    match = _PLACE.search(stack)
-    # the source begins on the second line of what the engine reads
-    return (int(match.group(1)) - 1, int(match.group(2))) if match and match.group(1) != "1" else None
-
-
-def _error(source: Source, limits: Limits, error: dict[str, Any], log: tuple[str, ...]) -> Exception:
-    cause, extra = str(error.get("cause")), {"function": source.name, "log": "\n".join(log)}
-    message = str(error.get("message", ""))
-    if cause == "threw":
-        return _threw(source, error, message, extra)
-    if cause == "time":
-        return _over_time(source, limits.cpu, log)
-    if cause == "memory":
-        what = f"used more than {limits.memory >> 20} MiB of memory and was stopped"
-    elif cause == "unsettled":
-        what = "waits for a promise that nothing can settle any more"
-    elif cause == "result":
-        what = message
-    else:
-        cause, what = "crash", "the engine stopped while it ran"
-    return FunctionFailed(f"{source.name}: {what}", cause=cause, **extra)
-
-
-def _threw(source: Source, error: dict[str, Any], message: str, extra: dict[str, Any]) -> FunctionThrew:
-    text = prepare(source.text).text
-    name = str(error.get("name", ""))
-    stack = _own_part(str(error.get("stack", "")))
-    found = _place(stack) if stack else only_throw(text, message)
-    if match := _READ.search(message):
-        found = member(text, match.group(1), found) or found
-    if advice := hint(name, message):
-        message = f"{message} ({advice})"
-    if found:
-        extra |= {"line": found[0], "column": found[1]}
-    # what somebody wrote for users is shown as it is; a slip is shown as one
-    said = message if name in ("", "Error") or not name.endswith("Error") else f"{name}: {message}"
-    shown = _PLACE.sub(lambda match: "{}:{}:{}".format(source.name, *(_place(match.group()) or (1, 1))), stack)
-    return FunctionThrew(said, name=name, stack=shown, **extra)
-
-
-def _own_part(stack: str) -> str:
-    """The stack without our own frames."""
-    lines = stack.splitlines()
-    while lines and "__host" in lines[0]:
-        lines.pop(0)
-    ours = next((number for number, line in enumerate(lines) if "__host" in line), len(lines))
-    del lines[ours:]
-    while lines and "(native)" in lines[-1]:
-        lines.pop()
-    return "\n".join(lines)
 
 
 IMPLEMENTATION = JavaScript

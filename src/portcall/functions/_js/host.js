@@ -9,7 +9,10 @@
   const SLOT = Symbol('slot');
   const global = globalThis;
   let store = [], holes = 0;
-  let held = {number: 0, items: []};
+  // Servers that a call left: items, or what makes them. whole: the server knows them all by their slots.
+  const NONE = {number: 0, items: [], make: null, whole: false};
+  let held = NONE; // the last array that a function returned
+  let left = NONE; // for the call that follows at once
   const compiled = new Map();
   let run = null; // the call that is going on
   let random = () => 0;
@@ -118,20 +121,21 @@
       keys.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]));
   };
 
-  const given = (spec) => {
-    let list;
-    if (spec.held) {
-      list = held.items.slice();
-    } else if (spec.items) { // slots, and documents that a function changed
-      list = [];
-      for (const item of spec.items) {
-        const server = typeof item === 'number' ? store[item] : item;
-        if (server) list.push(server);
-      }
-    } else {
-      list = holes ? store.filter((server) => server !== null) : store.slice();
+  // The servers that a call is given; functions must not get at this array itself.
+  const source = (spec) => {
+    if (spec.follows) return served(left);
+    if (spec.held) return served(held);
+    if (spec.items) return known(spec.items);
+    return holes ? store.filter((server) => server !== null) : store;
+  };
+  const served = (from) => from.items ??= from.make();
+  const known = (items) => { // slots, and documents that a function changed
+    const list = [], count = items.length;
+    for (let i = 0; i < count; i++) {
+      const item = items[i], server = typeof item === 'number' ? store[item] : item;
+      if (server) list.push(server);
     }
-    return spec.writes ? list.map(copied) : list;
+    return list;
   };
 
   // --- one call -----------------------------------------------------------------------------------------------------
@@ -188,38 +192,45 @@
   const wrong = (message) => fail__host({name: '', message, stack: ''}, 'result');
 
   // Which of the servers given are in the array, as a text of 0 and 1, if they are in their order; else ''. Objects are
-  // compared and not looked into, which is what costs time.
-  const chosen = (given, value) => {
-    const count = given.length, wanted = value.length, signs = new Uint8Array(count).fill(48);
-    let next = 0;
-    for (let i = 0; i < count && next < wanted; i++) {
-      if (given[i] === value[next]) { signs[i] = 49; next++; }
+  // compared and not looked into, which is what costs time. They are put into items.
+  const chosen = (given, value, items) => {
+    const count = given.length, wanted = items.length, signs = new Uint8Array(count).fill(48);
+    for (let i = 0, at = 0; i < wanted; i++) {
+      const one = value[i];
+      while (at < count && given[at] !== one) at++;
+      if (at >= count) return '';
+      items[i] = one;
+      signs[at++] = 49;
     }
-    if (next < wanted) return '';
     const parts = [];
     for (let i = 0; i < count; i += 10000) parts.push(String.fromCharCode.apply(null, signs.subarray(i, i + 10000)));
     return parts.join('');
   };
+  // An array of servers as text. What the next function is given is made from that alone: no array, and no changed
+  // document, of this one.
   const pick = (value) => {
-    const count = value.length, slots = new Array(count);
-    let plain = true;
-    const some = run.whole && !run.writes && chosen(run.given, value);
+    const count = value.length, items = new Array(count);
+    const some = run.whole && !run.writes && chosen(run.given, value, items);
     if (some) {
-      held = {number: run.number, items: value.slice()};
+      held = {number: run.number, items, make: null, whole: true};
+      if (run.spec.more) run.left = held;
       return ['{"some":"', some, '"}'].join('');
     }
+    let whole = true;
     for (let i = 0; i < count; i++) {
       const item = value[i];
       if (typeof item !== 'object' || item === null) return null;
-      const slot = item[SLOT];
-      if (slot === undefined || (run.writes && !(store[slot] && same(item, store[slot])))) {
+      const slot = item[SLOT], server = typeof slot === 'number' ? store[slot] : null;
+      if (!server || (run.writes && !same(item, server))) {
         if (typeof item.serverId !== 'string') return null;
-        plain = false;
-        slots[i] = item;
-      } else slots[i] = slot;
+        whole = false;
+        items[i] = item;
+      } else items[i] = slot;
     }
-    held = {number: run.number, items: value.slice()};
-    return [plain ? '{"slots":' : '{"items":', stringify(slots), '}'].join('');
+    const text = stringify(items);
+    held = {number: run.number, items: null, make: () => known(whole ? items : parse(text)), whole};
+    if (run.spec.more && count) run.left = held;
+    return [whole ? '{"slots":' : '{"items":', text, '}'].join('');
   };
   const finish__host = (value) => {
     if (!run || run.done) return;
@@ -229,7 +240,12 @@
         return wrong('it is a generator, which cannot be used here: write function without *');
       }
       let out = null;
-      if (run.roster && Array.isArray(value)) out = pick(value);
+      if (run.roster && Array.isArray(value)) {
+        out = pick(value);
+      } else if (run.spec.more && !value) {
+        const {spec, number, whole} = run, before = left;
+        run.left = {number, items: null, make: () => spec.follows ? served(before) : source(spec), whole};
+      }
       if (out === null) {
         if (value === undefined || typeof value === 'bigint' && !value) out = '{"value":null}';
         else {
@@ -255,16 +271,18 @@
   };
   const begin__host = (key, text, body) => {
     const spec = parse(text);
+    if (spec.follows && spec.follows !== left.number) return 'skipped';
     random = seeded(spec.seed);
     run = {done: false, out: null, log: [], calls: [], waiting: new Map(), next: 1, exec: spec.exec, writes: spec.writes,
-      roster: spec.roster, whole: spec.whole, given: [], number: spec.number, output: spec.output};
+      roster: spec.roster, whole: spec.follows ? left.whole : spec.whole, given: [], number: spec.number,
+      output: spec.output, spec, left: NONE};
     const input = parse(body);
     if (spec.roster) {
       const set = (value) => Object.defineProperty(input, 'servers', {value, writable: true, enumerable: true, configurable: true});
       Object.defineProperty(input, 'servers', {
         get() {
-          run.given = given(spec);
-          const list = run.given.slice();
+          run.given = source(spec);
+          const list = spec.writes ? run.given.map(copied) : run.given.slice();
           set(list);
           return list;
         }, set, enumerable: true, configurable: true,
@@ -274,9 +292,13 @@
     try {
       made = compiled.get(key)(exec__host, console);
     } catch (error) {
-      return fail__host(error);
+      fail__host(error);
+      return '';
     }
-    if (typeof made !== 'function') return wrong('there is no function: write function(input) { … }');
+    if (typeof made !== 'function') {
+      wrong('there is no function: write function(input) { … }');
+      return '';
+    }
     try {
       const value = made(input);
       if (value !== null && (typeof value === 'object' || typeof value === 'function') && !Array.isArray(value) &&
@@ -286,6 +308,7 @@
     } catch (error) {
       fail__host(error);
     }
+    return '';
   };
   const poll = () => { // '' while there is nothing to say
     if (run.done) return run.out;
@@ -302,19 +325,23 @@
     return '';
   };
   const logged = () => stringify(run ? run.log : []);
-  const end = () => { run = null; return ''; };
-  const reset = () => { store = []; holes = 0; held = {number: 0, items: []}; return ''; };
+  const end = (whole) => { // whether a call that follows is made
+    left = run && whole ? run.left : NONE;
+    run = null;
+    return left === NONE ? '' : '1';
+  };
+  const reset = () => { store = []; holes = 0; held = left = NONE; return ''; };
 
   return (operation, a, b, c) => {
     switch (operation) {
-      case 'begin': begin__host(a, b, c); return '';
+      case 'begin': return begin__host(a, b, c);
       case 'poll': return poll();
       case 'answer': return answer(a);
       case 'log': return logged();
       case 'put': return put(a);
       case 'compile': return compile(a, b);
       case 'has': return compiled.has(a) ? 'yes' : '';
-      case 'end': return end();
+      case 'end': return end(a);
       case 'reset': return reset();
       default: throw new Error(operation);
     }

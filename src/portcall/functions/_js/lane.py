@@ -9,8 +9,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from portcall.errors import FunctionsBusy, PortcallError
+from portcall.functions._js.line import WorkerGone
 from portcall.functions._js.nursery import Nursery
-from portcall.functions._js.process import Worker, WorkerGone
+from portcall.functions._js.process import Worker
 from portcall.model.roster import Roster
 
 _IDLE = 60.0  # seconds after which a worker beyond ``keep`` ends
@@ -41,14 +42,20 @@ class Lane:
         self._forget: Callable[[], None] = lambda: None
         self._closed = False
 
-    async def take(self, prefer: int = 0) -> Worker:
-        """A worker of one's own until ``give``; the one that holds call ``prefer`` if it is idle."""
+    def take_idle(self, prefer: int = 0) -> Worker | None:
+        """As ``take``, if one has nothing to do."""
         self._grow()
         self._idle = [worker for worker in self._idle if worker.alive]
-        if self._idle:
-            worker = next((one for one in self._idle if prefer and one.held == prefer), self._idle[-1])
-            self._idle.remove(worker)
-            self._grow()  # a spare one
+        if not self._idle:
+            return None
+        worker = next((one for one in self._idle if prefer and one.held == prefer), self._idle[-1])
+        self._idle.remove(worker)
+        self._grow()  # a spare one
+        return worker
+
+    async def take(self, prefer: int = 0) -> Worker:
+        """A worker of one's own until ``give``; the one that holds call ``prefer`` if it is idle."""
+        if worker := self.take_idle(prefer):
             return worker
         if self._closed or len(self._waiters) >= self._queue:
             raise FunctionsBusy("too many functions are waiting to run")
@@ -140,7 +147,7 @@ class Lane:
         self.workers.add(worker)
         self._spawn(self._mourn(worker))
         if self._roster is not None and not self._waiters:
-            with contextlib.suppress(WorkerGone):
+            with contextlib.suppress(WorkerGone, TimeoutError):
                 await worker.sync(self._roster)
         self.give(worker)
 
@@ -185,7 +192,7 @@ class Lane:
             self._syncing += 1
             try:
                 behind = not await worker.sync(roster, _SYNC_MOST) or behind
-            except WorkerGone:
+            except (WorkerGone, TimeoutError):
                 worker.kill()
             finally:
                 self._syncing -= 1

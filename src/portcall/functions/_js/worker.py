@@ -99,38 +99,29 @@ class Line:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._data = b""
-        self._at = 0
+        self._data = bytearray()
 
     def receive(self) -> "tuple[str, list[str]]":
-        while True:
-            data, at = self._data, self._at
-            if len(data) - at >= 4:
-                end = at + 4 + LENGTH.unpack_from(data, at)[0]
-                if len(data) >= end:
-                    break
-                self._read(end - len(data))
-            else:
-                self._read(4)
-        what, parts = data[at + 4 : at + 5].decode(), []
-        at += 5
+        data = self._data
+        while len(data) < 4:
+            self._read(4)
+        end = 4 + LENGTH.unpack_from(data)[0]
+        while len(data) < end:
+            self._read(end - len(data))
+        parts, at = [], 5
         while at < end:
             begin = at + 4
             at = begin + LENGTH.unpack_from(data, at)[0]
             parts.append(data[begin:at].decode("utf-8", "surrogatepass"))
-        if end == len(data):
-            self._data, self._at = b"", 0
-        else:
-            self._at = end
+        what = chr(data[4])
+        del data[:end]
         return what, parts
 
     def _read(self, count: int) -> None:
-        """At least a part of ``count`` more."""
         chunk = os.read(self._fd, max(65_536, min(count, 1 << 20)))
         if not chunk:
             os._exit(0)
-        self._data = self._data[self._at :] + chunk if self._data else chunk
-        self._at = 0
+        self._data += chunk
 
     def send(self, what: bytes, *parts: str) -> None:
         body = [b"", what]
@@ -197,6 +188,7 @@ class Worker:
         retire, out = "", ""
         try:
             if self._host("begin", key, spec, body):
+                self._unlimited()
                 return  # there is nothing for it to follow
             out = self._drain(began, cpu, silent)
         except TimeUp:
