@@ -276,6 +276,30 @@ async def test_a_start_nobody_works_on_any_more_is_over_after_its_time(here: Swe
     assert here.state("job") == lifecycle.PENDING  # it waits for its turn
 
 
+@swept()
+async def test_a_start_of_the_life_before_that_no_process_knows_is_over_as_soon_as_somebody_has_looked(
+    here: Swept,
+) -> None:
+    before = {"state": lifecycle.PENDING, "reached": False, "created": here.clock.now() - 1}
+    here.alive = {"alive"}
+    for session_id in ("s", "alive"):
+        await here.session(session_id, **before)
+    await here.session("job", launcher="slurm", **before)
+    await here.session("new", state=lifecycle.PENDING, reached=False)
+    await asyncio.sleep(6.5)
+    assert {id_: here.state(id_) for id_ in ("s", "alive", "job", "new")} == {
+        "s": lifecycle.ENDED, "alive": lifecycle.PENDING, "job": lifecycle.PENDING, "new": lifecycle.PENDING,
+    }  # fmt: skip
+
+
+@swept()
+async def test_a_start_that_is_not_heard_of_is_looked_for(here: Swept) -> None:
+    """Its process may have been killed together with the link that would have seen to it."""
+    await here.session(state=lifecycle.PENDING, reached=False)
+    await asyncio.sleep(6.5)
+    assert here.looked
+
+
 @swept(keep_ended=86400.0)
 async def test_records_of_ended_sessions_go_when_they_are_old_enough(here: Swept) -> None:
     await here.session(state=lifecycle.ENDED, ended=here.clock.now())

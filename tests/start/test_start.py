@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,16 @@ from typing import Any
 import pytest
 
 from portcall.authenticators.base import Prompt, Round
-from portcall.errors import BadRequest, Conflict, NoLink, NotFound, PortcallError, SeatsTaken, StartFailed
+from portcall.errors import (
+    BadRequest,
+    Conflict,
+    NoLink,
+    NotFound,
+    PortcallError,
+    ProtocolError,
+    SeatsTaken,
+    StartFailed,
+)
 from portcall.links.base import LinkKind, LinkPlan
 from portcall.model import lifecycle
 from portcall.model.start import NeedAuth, Outcome, Started, StartRequest
@@ -269,6 +279,55 @@ def test_a_session_that_registered_before_its_launcher_failed_stays(tmp_path: Pa
         session_id, outcome = await start(server)
         assert outcome == Started(session_id)
         assert server.services.registry.get(session_id).state == lifecycle.RUNNING
+
+    served(test, tmp_path)
+
+
+def test_a_start_whose_link_dies_over_it_goes_on_with_the_next(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        others: list[Any] = []
+
+        def died(link: Any) -> None:
+            server.services.links.gone(link)
+            others.append(server.link(USER))
+
+        server.link(USER, functools.partial(links.LinkThatDiesOverIt, died=died))
+        session_id, outcome = await start(server)
+        assert outcome == Started(session_id)
+        assert [order.id for order in others[0].orders] == [session_id]
+        document = await server.services.traces.document(session_id)
+        assert ("another", "the connection was closed") in [
+            (one["result"], one.get("detail")) for one in document["steps"]
+        ]
+
+    served(test, tmp_path)
+
+
+def test_a_start_that_no_link_survives_says_so(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        dead: list[Any] = []
+
+        def died(link: Any) -> None:
+            server.services.links.gone(link)
+            dead.append(link)
+            server.link(USER, functools.partial(links.LinkThatDiesOverIt, died=died))
+
+        server.link(USER, functools.partial(links.LinkThatDiesOverIt, died=died))
+        with pytest.raises(PortcallError, match="the connection was closed"):
+            await start(server, id="s1")
+        assert len(dead) == 3
+        assert server.services.registry.get("s1").state == lifecycle.ENDED
+
+    served(test, tmp_path)
+
+
+def test_a_link_that_does_not_understand_the_order_is_not_asked_again(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        error = ProtocolError("a link does not answer this")
+        link = server.link(USER, functools.partial(links.LinkThatRefuses, error=error))
+        with pytest.raises(ProtocolError):
+            await start(server)
+        assert len(link.orders) == 1
 
     served(test, tmp_path)
 

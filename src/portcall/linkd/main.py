@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import select
 import signal
 import sys
 import zlib
@@ -18,6 +19,7 @@ from portcall.sessiond.loop import Loop
 from portcall.sessiond.run import own_account
 
 _PATIENCE = 5.0  # seconds for the server to welcome it
+_TRIES, _BETWEEN = 200, 0.01  # a lock whose holder is dead
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -104,14 +106,27 @@ def _serve(base: str, socket_path: str, started_by: str, words: int) -> int:
 
 
 def _lock(base: str, socket_path: str) -> int | None:
-    """The lock of this user's link to this server, held until we end; None where another link holds it."""
+    """The lock of this user's link to this server, held until we end; None where another link holds it.
+
+    A child that a link forked just before it was killed holds its lock too, until it closes what it has inherited.
+    """
     name = f"link-{zlib.crc32(os.path.abspath(socket_path).encode()):08x}.lock"
     descriptor = os.open(f"{base}/{name}", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
+    for left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            if not left or _holder_lives(descriptor):
+                os.close(descriptor)
+                return None
+            select.select((), (), (), _BETWEEN)
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor
+
+
+def _holder_lives(descriptor: int) -> bool:
+    """Who wrote its pid into the lock; one who has just got it is about to."""
+    text = os.pread(descriptor, 32, 0).strip()
+    return text.isdigit() and processes.alive(processes.process(int(text)))

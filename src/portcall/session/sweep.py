@@ -19,6 +19,7 @@ from portcall.session.registry import Registry
 log = structlog.get_logger("sweep")
 EVERY = 2.0  # seconds
 _CALL_IN = 3.5  # after the server's start; sessions dial every 3 s, and are to be listed again within 5
+_PENDING_GRACE = 30.0  # seconds beyond the time limit of a start
 _RETRY = (2.0, 10.0, 30.0, 60.0)  # seconds between looking for a user's lost sessions
 
 
@@ -41,7 +42,7 @@ class Sweep:
         self._revive = revive
         self._end = end
         self._may = may
-        self._began = clock.monotonic()
+        self._began, self._began_at = clock.monotonic(), clock.now()
         self._silent_since: dict[str, float] = {}
         self._looked: dict[str, tuple[int, float]] = {}  # user → how often, when next
         self._warned: set[str] = set()
@@ -130,14 +131,17 @@ class Sweep:
             self._silent_since.pop(session.id, None)
             return
         now = self._clock.monotonic()
+        if session.state == lifecycle.PENDING and session.launcher != "direct":
+            return  # a job may wait for its turn as long as it likes
+        since = self._silent_since.setdefault(session.id, now)
         if session.state == lifecycle.PENDING:
-            late = self._clock.now() - session.created - self._config["start_timeout"]
-            if session.launcher == "direct" and late > 30:
+            if self._clock.now() - session.created - self._config["start_timeout"] > _PENDING_GRACE:
                 await self._registry.signal(
                     session.id, lifecycle.OVER, ended=self._clock.now(), reason="It did not come up in time."
                 )
-            return
-        since = self._silent_since.setdefault(session.id, now)
+                return
+            if now == since:  # seen for the first time: it may be just about to call
+                return
         if now - self._began < _CALL_IN:
             return
         self._look(session.user)
@@ -162,7 +166,7 @@ class Sweep:
         if alive is None:
             return
         for session in [item for item in self._registry.all() if item.user == user]:
-            gone = session.id not in alive and not self._reached(session.id) and session.state != lifecycle.PENDING
+            gone = session.id not in alive and not self._reached(session.id) and not self._may_come(session)
             if gone and session.state in lifecycle.LIVE:
                 await self._registry.signal(
                     session.id, lifecycle.OVER, ended=self._clock.now(), clients=0,
@@ -170,6 +174,11 @@ class Sweep:
                 )  # fmt: skip
                 self._connections.end(session.id, "The session's processes are gone.")
         self._looked.pop(user, None)
+
+    def _may_come(self, session: Session) -> bool:
+        """A start under way. One of the server's life before this is nobody's any more; a job still has its turn."""
+        before = session.created < self._began_at and session.launcher == "direct"
+        return session.state == lifecycle.PENDING and not before
 
 
 def _duration(seconds: float) -> str:

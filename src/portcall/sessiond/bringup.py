@@ -106,9 +106,10 @@ class BringUp:
         self._adopt_display()
         table = processes.own()
         kept = {record.processes["display"].pid}
-        processes.end_at_once(processes.marked(table, record.marks) - kept - processes.descendants(table, kept))
-        record.processes.pop("command", None)
-        record.processes.pop("manager", None)
+        begun = [one for name in ("command", "manager") if (one := record.processes.pop(name, None))]
+        # one that waits for the home is not yet marked: it has executed nothing
+        strays = {one.pid for one in begun if processes.alive(one)} | processes.marked(table, record.marks)
+        processes.end_at_once(strays - kept - processes.descendants(table, kept))
         self.watch_time()
         self._alive()
 

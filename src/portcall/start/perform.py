@@ -11,7 +11,7 @@ import structlog
 
 from portcall.clock import Clock
 from portcall.config import Config
-from portcall.errors import PortcallError, StartFailed, StartsDisabled
+from portcall.errors import PortcallError, ProtocolError, StartFailed, StartsDisabled
 from portcall.jobs.launchers import Launchers
 from portcall.launchers.base import Launcher
 from portcall.model import codec, lifecycle
@@ -28,6 +28,7 @@ log = structlog.get_logger("start")
 _CORES_FACTOR = 1.5
 _LAST_WORD = 5.0  # seconds beyond the session's own time limit
 _PATIENCE = 3.0  # seconds that a command waits at most, while other displays come up
+_MOST_LINKS = 3  # that may die over one order
 
 
 class Link(Protocol):
@@ -111,7 +112,7 @@ class Perform:
             self._coming_up.add(order.id)
             attempt.given_up = lifecycle.ASKED  # from here on a process may call in, and must be told
             try:
-                output = await self._invoke(link, launcher, order, account)
+                output = await self._invoke(link, launcher, order, account, attempt)
                 outcome = launcher.outcome(order, output)
                 if isinstance(outcome, Scheduled):
                     trace.step("scheduled", outcome.job.id if outcome.job is not None else "", outcome.text)
@@ -133,7 +134,9 @@ class Perform:
             for session_id in patient:
                 self._proceed(session_id)
 
-    async def _invoke(self, link: Link, launcher: Launcher, order: StartOrder, account: Account) -> Output:
+    async def _invoke(
+        self, link: Link, launcher: Launcher, order: StartOrder, account: Account, attempt: Attempt
+    ) -> Output:
         host = self._launchers.host(order, account) if launcher.schedules else None
         invocation = launcher.invocation(order, host) if host is not None else Invocation()
         if invocation.as_service:
@@ -151,8 +154,24 @@ class Perform:
             return Output(
                 code if isinstance(code, int) else 1, str(result.get("stdout", "")), str(result.get("stderr", ""))
             )
-        await link.request(lambda seq: messages.StartSession(seq, codec.to_document(order)), order.start_timeout)
+        await self._start_session(link, order, account, attempt)
         return Output(0)
+
+    async def _start_session(self, link: Link, order: StartOrder, account: Account, attempt: Attempt) -> None:
+        """A link that dies over the order may have started the session, or not. The next one finds it or starts it:
+        the same id twice is the same session.
+        """
+        for left in reversed(range(_MOST_LINKS)):
+            try:
+                await link.request(
+                    lambda seq: messages.StartSession(seq, codec.to_document(order)), order.start_timeout
+                )
+                return
+            except ProtocolError as error:
+                before, link = link, await self._ensure_link(account, attempt.ask, self._link_step(attempt))
+                if link is before or not left:  # it is there, and has not understood us
+                    raise
+                attempt.trace.step("link", "another", str(error))
 
     def alive(self, session_id: str) -> None:
         """Its display is: the next may come up. What login scripts do from then on is not the gate's matter."""

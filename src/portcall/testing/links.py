@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from portcall.errors import PortcallError, StartFailed
+from portcall.errors import PortcallError, ProtocolError, StartFailed
 from portcall.model import codec, lifecycle
 from portcall.model.start import StartOrder
 from portcall.model.user import Account
@@ -84,6 +84,18 @@ class LinkThatRefuses(LinkThatStarts):
 
     async def start(self, order: StartOrder) -> None:
         raise self._error
+
+
+class LinkThatDiesOverIt(LinkThatStarts):
+    """It is killed when it has the order, before it has said anything; ``died`` is called."""
+
+    def __init__(self, account: Account, registry: Registry, died: Callable[[Any], Any]) -> None:
+        super().__init__(account, registry)
+        self._died = died
+
+    async def start(self, order: StartOrder) -> None:
+        self._died(self)
+        raise ProtocolError("the connection was closed")
 
 
 class LinkWhoseSessionsDie(LinkThatStarts):
