@@ -142,10 +142,9 @@ class Person:
     def link(self, server: Server) -> psutil.Process | None:
         """The link to that server."""
         socket_path = str(server.run / "server.sock")
-        for one in self.processes("portcall-link"):
-            if socket_path in _arguments(one):
-                return one
-        return None
+        found = {one.pid: one for one in self.processes("portcall-link") if socket_path in _arguments(one)}
+        # what it has just forked has its name yet
+        return next((one for one in found.values() if _parent(one) not in found), None)
 
     def leavings(self, session_id: str, display: str | None = None) -> list[str]:
         """All that is left of a session; nothing, some time after it has ended."""
@@ -159,6 +158,13 @@ class Person:
             paths = (Path(f"/tmp/.X11-unix/X{number}"), Path(f"/tmp/.X{number}-lock"))
             found += [f"file {path}" for path in paths if path.exists() and path.stat().st_uid == self.uid]
         return found
+
+    def clean(self, what: str, within: float = 15.0) -> None:
+        """Waits until nothing is left behind; AssertionError names what is."""
+        try:
+            until(lambda: not self.left_behind(), what, within)
+        except AssertionError:
+            raise AssertionError(f"left behind ({what}): {self.left_behind()}") from None
 
     def left_behind(self) -> list[str]:
         """All that this person has on this host beside home and link; for people made by the test."""
@@ -244,6 +250,12 @@ def _name(one: psutil.Process) -> str:
     with contextlib.suppress(psutil.Error):
         return str(one.name())
     return ""
+
+
+def _parent(one: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        return int(one.ppid())
+    return -1
 
 
 def _arguments(one: psutil.Process) -> list[str]:
