@@ -7,10 +7,12 @@ import contextlib
 import os
 import signal
 
+from portcall.clock import Clock
 from portcall.model.start import Invocation, Output
 
 _MOST_OUTPUT = 16 * 1024 * 1024  # bytes; a queue of ten thousand jobs is some
 _TIMED_OUT, _NOT_FOUND = 124, 127  # as timeout(1) and a shell have them
+_CLOCK = Clock()
 _AFTER_EXIT = 0.2  # seconds for output of what it left in the background
 
 
@@ -55,4 +57,4 @@ async def run(invocation: Invocation) -> Output:
             await process.wait()
     stdout, stderr = (text.decode(errors="replace") for text in texts)
     code = process.returncode if process.returncode is not None else 1
-    return Output(_TIMED_OUT if late else code if code >= 0 else 128 - code, stdout, stderr + late)
+    return Output(_TIMED_OUT if late else code if code >= 0 else 128 - code, stdout, stderr + late, _CLOCK.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from portcall.model.job import Job
 from portcall.model.launch import Host, weblink_environment
 from portcall.model.option import Option
 from portcall.model.start import Invocation, Outcome, Output, StartOrder, start_object
+
+_LOG_END = 65_536  # bytes
 
 
 class Launcher(ABC):
@@ -54,11 +57,22 @@ class Scheduler(Launcher):
         """By which a job can be found where its id was never heard. No two sessions have the same."""
         return f"portcall-{session_id}"
 
+    def log_file(self, session_id: str) -> str:
+        """Where the job's output goes, below its user's home."""
+        return f".local/state/portcall/jobs/{session_id}.log"
+
     def script(self, order: StartOrder, host: Host) -> str:
-        """The job: becomes the session wherever it runs, and lasts as long. Nothing of it is in anybody's argv."""
+        """The job: becomes the session wherever it runs, and lasts as long. Nothing of it is in anybody's argv.
+
+        No line of it begins with what a user typed: schedulers look for options of theirs in the lines of a job. It
+        opens its log itself: the folder need not be there, and the log can be read while the job runs.
+        """
+        log = posixpath.join(host.account.home, self.log_file(order.id))
+        folder, log = shlex.quote(posixpath.dirname(log)), shlex.quote(log)
+        opened = f"(umask 077; mkdir -p {folder} && : >>{log}) && exec >>{log} 2>&1"
         variables = [f"{name}={shlex.quote(value)}; export {name}" for name, value in weblink_environment(host).items()]
         command = shlex.join([host.python, "-I", "-S", "-E", host.session_file, "start-weblink", "--cli", "--json=0"])
-        return "\n".join(["#!/bin/sh", *variables, f"exec {command} <<'END-OF-ORDER'",
+        return "\n".join(["#!/bin/sh", opened, *variables, f"exec {command} <<'END-OF-ORDER'",
                           codec.dumps(start_object(order)), "END-OF-ORDER", ""])  # fmt: skip
 
     @abstractmethod
@@ -73,6 +87,10 @@ class Scheduler(Launcher):
     @abstractmethod
     def cancel(self, job: Job) -> Invocation:
         """Cancels the job, as its user. Exit code 0, or a job that is gone already, is success."""
+
+    def log(self, job: Job) -> Invocation | None:
+        """Prints the end of what the job has printed, as its user; None where nobody knows where that is."""
+        return Invocation(("tail", "-c", str(_LOG_END), "--", job.log)) if job.log else None
 
     def extend(self, job: Job, until: float) -> Invocation | None:
         """Lets the job run until then, as its user; None where this scheduler cannot."""

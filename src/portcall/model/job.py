@@ -15,8 +15,8 @@ OVER = frozenset({DONE, FAILED, CANCELLED})
 class Job:
     """``launcher`` names whose job it is. Times are seconds since 1970; ``said`` is the scheduler's own word for the
     state, ``place`` the place in the queue (1 is next), ``starts_from`` and ``starts_to`` the interval in which it is
-    expected to start, ``ends_at`` the end of its time, ``seen`` when the scheduler was last heard about it. ``log`` is
-    the file, as its user sees it, that its output goes to.
+    expected to start, ``started`` when it began to run, ``ends_at`` the end of its time, ``seen`` when the scheduler
+    was last heard about it. ``log`` is the file, as its user sees it, that its output goes to.
     """
 
     launcher: str
@@ -28,6 +28,7 @@ class Job:
     place: Optional[int] = None
     starts_from: Optional[float] = None
     starts_to: Optional[float] = None
+    started: Optional[float] = None
     ends_at: Optional[float] = None
     hosts: List[str] = field(default_factory=list)
     exit_code: Optional[int] = None

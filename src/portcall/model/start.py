@@ -85,11 +85,12 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Output:
-    """What an invocation printed."""
+    """What an invocation printed. ``at`` is when, in seconds since 1970, where somebody looked at the clock."""
 
     code: int
     stdout: str = ""
     stderr: str = ""
+    at: float = 0.0
 
 
 @dataclass(frozen=True)
