@@ -27,8 +27,16 @@ for name; do
     case $name in
         openssh-server) new_services="$new_services ssh.service ssh.socket" ;;
         nginx) new_services="$new_services nginx.service" ;;
+        gridengine-master | gridengine-exec) new_services="$new_services $name.service" ;;
     esac
 done
+
+# Grid Engine's programs alone: a cluster of this machine's own was not asked for.
+case " $* " in
+    *" gridengine-"*)
+        [ -e /usr/share/gridengine ] || echo "gridengine-common shared/gridengineconfig boolean false" | debconf-set-selections
+        ;;
+esac
 
 ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || update
 install "$@" || { echo "setup: trying again with fresh package lists" >&2; update; install "$@"; }
