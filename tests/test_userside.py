@@ -65,7 +65,7 @@ def test_installing_is_repeatable_and_whole(tmp_path: Path) -> None:
     assert userside.install(target) == root
     assert [path.name for path in target.iterdir()] == [root.name]
     for path in [target, root, *root.rglob("*")]:
-        readable = 0o755 if path.is_dir() or path.parent.name in ("libexec", "scripts") else 0o644
+        readable = 0o755 if path.is_dir() or path.read_bytes().startswith(b"#!") else 0o644
         assert stat.S_IMODE(path.stat().st_mode) == readable, path
     assert list(root.rglob("*.pyc"))
 
@@ -76,6 +76,17 @@ def test_the_entry_files_run(tmp_path: Path) -> None:
         done = subprocess.run([root / entry, "--help"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "usage" in done.stdout
+
+
+def test_what_sites_scripts_look_for_is_in_the_tree(tmp_path: Path) -> None:
+    """S1: examples in install/config/job-scheduler.d, and _fastx beside them and beside the start scripts."""
+    root = userside.install(tmp_path)
+    for name in ("scripts/_fastx.py", "install/config/job-scheduler.d/_fastx.py"):
+        assert (root / name).read_bytes() == (userside.shipped()["scripts/_fastx.py"]).read_bytes()
+    for example in ("basic.py", "weblink.py"):
+        assert os.access(root / "install/config/job-scheduler.d" / example, os.X_OK)
+    assert (root / "install/config/launcher-templates").is_dir()
+    assert userside.root_of(tmp_path) == root
 
 
 def test_old_versions_go_and_the_last_stay(tmp_path: Path) -> None:

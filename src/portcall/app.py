@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ from portcall.config import Config
 from portcall.errors import Forbidden, InvalidValue, NoLink, NoServerFits, PortcallError, ServerUnreachable
 from portcall.gateway.viewers import Viewers
 from portcall.jobs import service
-from portcall.jobs.launchers import Launchers, site_settings
+from portcall.jobs.launchers import Launchers
+from portcall.jobs.settings import site_settings
 from portcall.login.accounts import Accounts
 from portcall.login.audit import Audit
 from portcall.login.links import Links
@@ -153,7 +155,7 @@ class Services:
         )  # fmt: skip
         self.launchers = Launchers(
             self.config, lambda name: plugins.find("launchers", name), lambda: plugins.names("launchers"),
-            lambda: self.user_side, self._weblink, lambda: site_settings(self.config.directories.config),
+            lambda: self.user_side, self._weblink, lambda: site_settings(self.config.directories.config, os.environ),
         )  # fmt: skip
         self.steps = Steps(self.config, self.documents, self.functions, self.launchers)
         self.perform = Perform(
@@ -235,6 +237,8 @@ class Services:
     def allow(self, login: Login, request: StartRequest) -> None:
         """B2; a limited user starts from bookmarks alone."""
         self.permissions.check(login, "session/start")
+        if request.launcher:
+            self.permissions.check(login, "admin/launchers")
         if login.level == "limited" and not request.bookmark_id:
             raise Forbidden("You may start sessions from bookmarks only, and there is none for this command.")
 
@@ -288,6 +292,10 @@ class Services:
     async def _choose(self, request: StartRequest, person: Person, session_id: str, trace: Trace) -> str:
         self.placed.record(self.members.here())  # of this server the latest, whatever it costs
         return await self.placement.choose(request, person, session_id, trace)
+
+    @property
+    def service_user(self) -> str:
+        return pwd.getpwuid(os.geteuid()).pw_name
 
     def groups_of(self, login: str) -> Iterable[str]:
         return self._groups.get(login, [])

@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class Setting:
     unit: str = ""
     minimum: float | None = None
     choices: tuple[str, ...] = ()
+    free: bool = False  # an object of objects, not of numbers
 
     @property
     def kind(self) -> type:
@@ -79,7 +80,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("default_forms", [], "forms asked for commands that are no bookmark's, in their order", GLOBAL, True),
     Setting("launcher", "direct", "how sessions are started where nothing else says so", GLOBAL, True),
     Setting("launcher_options", {}, "by launcher: set (its options), maximum, people (options that forms may set)",
-            GLOBAL, True),
+            GLOBAL, True, free=True),
     Setting("keep_ended", 86400.0, "how long an ended session's record and log end are kept", GLOBAL, True, "seconds",
             minimum=0),
     Setting("silent_after", 60.0, "a session not heard from for so long is lost", GLOBAL, True, "seconds", minimum=5),
@@ -187,17 +188,13 @@ def checked(setting: Setting, value: Any) -> Any:
         except (TypeError, ValueError, OverflowError):
             raise refuse("a whole number" if kind is int else "a number") from None
     elif kind is dict and isinstance(value, str):
-        try:
-            pairs = (pair.partition("=") for pair in value.split(",") if pair)
-            value = {key.strip(): int(count) for key, _, count in pairs}
-        except ValueError:
-            raise refuse("group=number, comma separated") from None
+        value = _table(setting, value, refuse)
     elif kind is list and isinstance(value, str):
         value = [item.strip() for item in value.split(",") if item.strip()]
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise refuse(f"a {kind.__name__} is needed")
-    if kind is dict and not all(type(count) is int and count >= 0 for count in value.values()):
-        raise refuse("group=number, comma separated")
+    if kind is dict and not all(_member(setting, member) for member in value.values()):
+        raise refuse("an object for each name is needed" if setting.free else "group=number, comma separated")
     if kind is list and not all(isinstance(item, str) for item in value):
         raise refuse("texts, comma separated")
     if setting.minimum is not None and not value >= setting.minimum:
@@ -205,6 +202,21 @@ def checked(setting: Setting, value: Any) -> Any:
     if setting.choices and value not in setting.choices:
         raise refuse(f"one of {', '.join(setting.choices)}")
     return value
+
+
+def _table(setting: Setting, text: str, refuse: Callable[[str], SettingRefused]) -> Any:
+    """A table as it is written in a flag or an environment: JSON where its members are objects."""
+    try:
+        if setting.free:
+            return json.loads(text or "{}")
+        pairs = (pair.partition("=") for pair in text.split(",") if pair)
+        return {key.strip(): int(count) for key, _, count in pairs}
+    except (ValueError, RecursionError):
+        raise refuse("a JSON object is needed" if setting.free else "group=number, comma separated") from None
+
+
+def _member(setting: Setting, value: Any) -> bool:
+    return isinstance(value, dict) if setting.free else type(value) is int and value >= 0
 
 
 def read_toml(path: Path) -> dict[str, Any]:

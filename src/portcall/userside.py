@@ -30,6 +30,17 @@ sys.exit({function}())
 """
 
 
+def shipped() -> dict[str, Path]:
+    """What sites' scripts find in the tree: path in it → file, of the clone or in the installed package."""
+    here = Path(__file__).parent
+    top = here / "shipped" if (here / "shipped").is_dir() else here.parents[1]
+    config = top / "install/config"
+    files = {str(Path("install/config") / path.relative_to(config)): path for path in config.rglob("*")}
+    module = top / "scripts/_fastx.py"
+    found = {"scripts/_fastx.py": module, "install/config/job-scheduler.d/_fastx.py": module, **files}
+    return {name: path for name, path in sorted(found.items()) if path.is_file() and "__pycache__" not in path.parts}
+
+
 def sources() -> dict[str, Path]:
     """What the user side consists of: path in the tree → file of ours."""
     here = Path(__file__).parent
@@ -39,16 +50,25 @@ def sources() -> dict[str, Path]:
     return {str(Path("portcall") / file.relative_to(here)): file for file in files}
 
 
+def root_of(target: Path, python: str = "/usr/bin/python3") -> Path:
+    """Where ``install`` puts this state of the sources."""
+    digest = hashlib.sha256(repr((python, _ENTRY)).encode())
+    for name, content in sorted(_files().items()):
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return target.absolute() / digest.hexdigest()[:16]
+
+
+def _files() -> dict[str, bytes]:
+    return {name: file.read_bytes() for name, file in {**sources(), **shipped()}.items()}
+
+
 def install(target: Path, python: str = "/usr/bin/python3") -> Path:
     """The root of the tree for this state of the sources, below ``target``; made only where it is not there yet.
 
     It appears as a whole, by a rename. Several servers may install at the same time.
     """
-    files = {name: file.read_bytes() for name, file in sources().items()}
-    digest = hashlib.sha256(repr((python, _ENTRY)).encode())
-    for name, content in sorted(files.items()):
-        digest.update(f"{name} {len(content)}\n".encode() + content)
-    root = target.absolute() / digest.hexdigest()[:16]
+    files = _files()
+    root = root_of(target, python)
     if (root / "libexec/portcall-link").exists():
         os.utime(root)
         return root
@@ -57,7 +77,7 @@ def install(target: Path, python: str = "/usr/bin/python3") -> Path:
     draft = Path(tempfile.mkdtemp(prefix=".new-", dir=target))
     try:
         for name, content in files.items():
-            _write(draft / name, content, 0o644)
+            _write(draft / name, content, 0o755 if content.startswith(b"#!") else 0o644)
         for name, (module, function) in _ENTRIES.items():
             text = _ENTRY.format(python=python, root=str(root), module=module, function=function)
             _write(draft / name, text.encode(), 0o755)

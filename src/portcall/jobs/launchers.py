@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from portcall.config import Config
-from portcall.errors import InvalidValue
+from portcall.errors import InvalidValue, UnknownPlugin
+from portcall.jobs import scripts
 from portcall.launchers.base import Launcher
+from portcall.model import script
 from portcall.model.launch import Host, Weblink
 from portcall.model.option import Option, read, read_all
 from portcall.model.start import StartOrder
@@ -34,25 +35,53 @@ class Launchers:
         self._settings = settings
 
     def names(self) -> list[str]:
-        return self._names()
+        """Ours, and the site's own in ``launchers`` of the configuration directory."""
+        return sorted({*self._names(), *scripts.names(self._own)})
 
     def get(self, name: str) -> Launcher:
-        """UnknownPlugin lists what there is."""
-        launcher: Launcher = self._find(name)()
-        return launcher
+        """Ours cannot be shadowed. UnknownPlugin lists what there is; InvalidValue says what is wrong with one."""
+        if name in self._names():
+            ours: Launcher = self._find(name)()
+            return ours
+        own = scripts.find(self._own, name, self._environment())
+        if own is None:
+            raise UnknownPlugin(f"there is no launcher {name!r}; there are: {', '.join(self.names())}")
+        return own
+
+    def is_own(self, name: str) -> bool:
+        """Whether it is a site's script."""
+        return name not in self._names() and name in scripts.names(self._own)
+
+    @property
+    def _own(self) -> Path:
+        return self._config.directories.config / "launchers"
+
+    def _environment(self) -> dict[str, str]:
+        """What a site's scripts find beside the environment of whom they run as."""
+        directories, tree = self._config.directories, self._tree()
+        return {
+            "PYTHONPATH": f"{tree}/scripts", "FX_ROOT_DIR": str(tree), "FX_CONFIG_DIR": str(directories.config),
+            script.RUNTIME_VARIABLE: str(directories.runtime),
+        }  # fmt: skip
 
     def administered(self, name: str) -> dict[str, Any]:
         """Its member of the setting ``launcher_options``: ``set``, ``maximum`` and ``people``, as they were written."""
-        found = dict(self._config["launcher_options"]).get(name, {})
-        return found if isinstance(found, dict) else {}
+        found: dict[str, Any] = dict(self._config["launcher_options"]).get(name, {})
+        for member, kind, what in (
+            ("set", dict, "an object"),
+            ("maximum", dict, "an object"),
+            ("people", list, "a list"),
+        ):
+            if not isinstance(found.get(member, kind()), kind):
+                raise InvalidValue(f"launcher_options: {name}.{member}: {what} is needed", field="launcher_options")
+        return found
 
     def options(self, name: str, params: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
         """What a submission is asked for: ``chosen`` (bookmark, schedule function) over people's answers in ``params``
         over the administrator's own. InvalidValue where one cannot be, or is more than is allowed."""
-        launcher = self.get(name)
+        launcher, administered = self.get(name), self.administered(name)
         if not launcher.options:
-            return dict(chosen)
-        administered = self.administered(name)
+            return {**administered.get("set", {}), **chosen}
         people = administered.get("people", [option.name for option in launcher.options if option.form])
         asked = {
             option.name: params[option.name]
@@ -99,18 +128,3 @@ def _check_maximum(option: Option, value: Any, maximum: Any) -> None:
         return
     if option.kind in ("count", "duration", "memory") and value > read(option, maximum):
         raise InvalidValue(f"{option.name}: {maximum} at most", field=option.name)
-
-
-def site_settings(config_dir: Path) -> dict[str, str]:
-    """``fastx.env`` of the configuration directory, under the server's own environment, which is stronger."""
-    values: dict[str, str] = {}
-    try:
-        lines = (config_dir / "fastx.env").read_text().splitlines()
-    except FileNotFoundError:
-        lines = []
-    for line in lines:
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            values[name.strip()] = value.strip().strip("\"'")
-    known = ("LAUNCHER_", "LAUNCH_", "WEBLINK_", "FX_")
-    return {**values, **{name: value for name, value in os.environ.items() if name.startswith(known)}}

@@ -33,7 +33,7 @@ class Command:
         variables = {**environment.login(account, os.environ), **request.environment}
         program = shutil.which(request.argv[0], path=variables["PATH"]) if request.argv else None
         if program is None:
-            raise StartFailed(f"{request.argv[0] if request.argv else 'the command'}: there is no such program")
+            raise StartFailed(_not_run(request.argv[0] if request.argv else "the command", account))
         ends = [os.pipe2(os.O_CLOEXEC) for _ in range(3)]
         self._stdin, self._stdout, self._stderr = ends[0][1], ends[1][0], ends[2][0]
         theirs = (ends[0][0], ends[1][1], ends[2][1])
@@ -102,6 +102,12 @@ class Command:
         if descriptor >= 0 and descriptor in self._loop:
             self._loop.forget(descriptor)
             os.close(descriptor)
+
+
+def _not_run(program: str, account: Account) -> str:
+    if not os.path.exists(program):  # nor is anything to be seen in a directory that is closed
+        return f"{program}: there is no such program, or not for {account.name}"
+    return f"{program}: it may not be run by {account.name}"
 
 
 def refusal(error: PortcallError) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from portcall.start.gate import Gate
 from portcall.wire import messages
 
 log = structlog.get_logger("start")
+DIRECT = "direct"
 _CORES_FACTOR = 1.5
 _LAST_WORD = 5.0  # seconds beyond the session's own time limit
 _PATIENCE = 3.0  # seconds that a command waits at most, while other displays come up
@@ -74,7 +75,8 @@ class Perform:
             if self._came_up(order.id):
                 log.info("the start failed after its session came up", session=order.id, error=str(error))
                 return Started(order.id)
-            await self._failed(order.id, str(error), str(error.extra.get("log") or "") or None)
+            if not self._called_in(order.id):
+                await self._failed(order.id, str(error), str(error.extra.get("log") or "") or None)
             raise
 
     async def _run(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
@@ -92,7 +94,12 @@ class Perform:
             self._go_on()
         if outcome is not None:
             return outcome
-        session = await self._until(order, lambda now: now.state != lifecycle.PENDING)
+        try:
+            session = await self._until(order, lambda now: now.state != lifecycle.PENDING)
+        except StartFailed:
+            if order.launcher == DIRECT:
+                raise
+            return Scheduled(order.id, "The launcher says that the session was started; it has not called in yet.")
         if session.state not in lifecycle.CONNECTABLE:
             raise StartFailed(session.reason or "The session ended while it came up.", log=session.message or "")
         trace.step("running", session.display or "", took=max(0.0, self._clock.now() - session.created))
@@ -119,10 +126,13 @@ class Perform:
                     job = outcome.job and replace(outcome.job, submitted=self._clock.now())
                     await self._registry.change(order.id, message=outcome.text[:65_536] or None, job=job)
                     return outcome
-                trace.step("handed over", "to the link")
+                trace.step("handed over", order.launcher if launcher.schedules else "to the link")
                 attempt.accepted.set()
                 attempt.changed.set()
-                await self._until(order, lambda now: now.state != lifecycle.PENDING or now.id not in self._coming_up)
+                if not launcher.schedules:  # what a launcher brings up may come up anywhere
+                    await self._until(
+                        order, lambda now: now.state != lifecycle.PENDING or now.id not in self._coming_up
+                    )
             finally:
                 self._coming_up.discard(order.id)
         return None
@@ -209,6 +219,14 @@ class Perform:
     def _came_up(self, session_id: str) -> bool:
         session = self._registry.find(session_id)
         return session is not None and session.state in lifecycle.CONNECTABLE
+
+    def _called_in(self, session_id: str) -> bool:
+        """Its own process did, for a launcher that failed afterwards; what it says decides from then on."""
+        session = self._registry.find(session_id)
+        return (
+            session is not None and session.state == lifecycle.PENDING and session.launcher != DIRECT
+            and bool(session.hostname)
+        )  # fmt: skip
 
     async def _failed(
         self, session_id: str, reason: str, message: str | None = None, signal: str = lifecycle.OVER

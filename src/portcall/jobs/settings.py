@@ -1,0 +1,24 @@
+"""A site's ``fastx.env``, read for launchers; the server's own environment stays what its service gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from portcall.errors import InvalidValue
+from portcall.model import dotenv
+
+# what the environment may say over the file; the rest of it is the server's own
+_KNOWN = ("LAUNCHER_", "LAUNCH_", "WEBLINK_", "FX_")
+
+
+def site_settings(config_dir: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """``fastx.env`` of the configuration directory, under the environment, which is stronger."""
+    path = config_dir / "fastx.env"
+    try:
+        values = dotenv.values(path.read_text("utf-8"))
+    except FileNotFoundError:
+        values = {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValue(f"{path}: {getattr(error, 'strerror', None) or error}", field="launcher") from error
+    return {**values, **{name: value for name, value in environment.items() if name.startswith(_KNOWN)}}
