@@ -239,6 +239,74 @@ async def test_functions_and_policies_follow_one_another(javascript: JavaScript)
     assert (await made.choose(scored, START, {})).server_id == "a"
 
 
+CHAINS = {
+    "an array, its order and nothing": (
+        "i => i.servers.filter(s => s.sessions)", "i => i.servers.sort((a, b) => b.sessions - a.sessions)", "i => null",
+        "i => { console.log(i.servers.length); return i.servers[1].serverId }",
+    ),
+    "nothing first": ("() => {}", "async i => i.servers.slice(1)", "i => ''", "i => i.servers[0].serverId"),
+    "changed documents": (
+        "i => i.servers.map(s => ({ ...s, score: s.sessions }))", "i => { i.servers[0].score = 9; return i.servers }",
+        "i => i.servers.filter(s => s.score === 9)", "i => i.servers[0].serverId",
+    ),
+    "a string before the end": ("i => i.servers[2].serverId", "() => { throw 'never asked' }"),
+    "none left": ("i => i.servers.filter(s => s.sessions > 99)", "() => { throw 'never asked' }"),
+    "a throw": ("i => i.servers.slice(1)", "() => { console.log('looked'); throw 'no' }", "i => i.servers[0].serverId"),
+    "no server": ("i => i.servers", "i => [1]", "i => i.servers[0].serverId"),
+    "chance": ("i => i.servers.filter(s => Math.random() < .8)", "i => Math.random() < .5 && i.servers[0].serverId",
+               "i => i.servers[Math.floor(Math.random() * i.servers.length)].serverId"),
+    "no end": ("i => i.servers", "i => i.servers.slice(1)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("texts", CHAINS.values(), ids=CHAINS)
+async def test_functions_that_are_made_in_one_go_decide_as_each_alone(javascript: JavaScript, texts: list[str]) -> None:
+    made = balance(*(record(name, sessions=count) for count, name in enumerate("abcde")))
+    chain = functions(javascript, *texts)
+    # the first time each is new to the engine, and is asked alone
+    decisions = [await made.choose(chain, START, {"isAdmin": False}, seed=5) for _ in range(4)]
+    told = []
+    for decision in decisions:
+        document = decision.document()
+        for step in document["steps"]:
+            step.pop("took")
+        told.append(document)
+    assert told[0] == told[1] == told[2] == told[3]
+
+
+async def test_of_functions_made_in_one_go_the_one_that_does_not_end_is_named(javascript: JavaScript) -> None:
+    made = balance(*ABC)
+    chain = functions(
+        javascript, "i => i.servers", "i => { while (i.isAdmin); return i.servers }", "i => i.servers[0].serverId"
+    )
+    for _ in range(4):
+        assert (await made.choose(chain, START, {"isAdmin": False})).server_id == "a"
+    decision = await made.choose(chain, START, {"isAdmin": True})
+    assert isinstance(decision.error, FunctionFailed)
+    assert "function 1 took longer" in str(decision.error)
+    assert [step.name for step in decision.steps] == ["function 0", "function 1"]
+    assert (await made.choose(chain, START, {"isAdmin": False})).server_id == "a"
+
+
+async def test_a_function_is_given_nothing_of_the_one_before_but_its_servers(javascript: JavaScript) -> None:
+    made = balance(*ABC)
+    look = """i => i.servers.leak === undefined && i.servers[0].leak === undefined && i.mine === undefined &&
+      typeof leak === 'undefined' && i.servers.slice().length === 3 && i.servers[0].serverId"""
+    for text in (
+        "i => { i.mine = 1; leak = 1; const l = i.servers; l.leak = 1; return l }",
+        "i => { const l = i.servers; l.slice = () => ['leak']; return l }",
+        "i => { const l = i.servers; l.constructor = { [Symbol.species]: Object }; return l }",
+        "i => new Proxy(i.servers, { get: (t, k) => k === 'leak' ? 1 : t[k] })",
+        "i => i.servers.map(s => ({ ...s, get leak() { return undefined }, toJSON: undefined }))",
+        "i => i.servers.map(s => Object.create(s, { leak: { value: 1 } }))",
+        "async i => { const l = i.servers; (async () => { for (let n = 9; n--;) await 0; l.length = 1 })(); return l }",
+    ):
+        chain = functions(javascript, text, "() => {}", look)
+        for _ in range(4):
+            decision = await made.choose(chain, START, {})
+            assert decision.server_id == "a", (text, decision.error)
+
+
 async def test_a_functions_errors_end_the_chain(javascript: JavaScript) -> None:
     made = balance(*ABC)
     for text, kind, said in (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from portcall.errors import FunctionFailed, NoServerFits, PortcallError
 from portcall.model.function import Candidates, Chosen
@@ -167,9 +167,7 @@ class Chain:
         self.decision.server_id = server_id
 
     def _narrow(self, name: str, servers: Picked, verdict: Verdict, took: float) -> None:
-        slots: list[int] = []
-        if servers.plain:
-            slots = [item for item in servers if isinstance(item, int)]
+        slots: list[int] = list(cast("Sequence[int]", servers)) if servers.plain else []
         for item in servers if not servers.plain else ():
             slot = item if isinstance(item, int) else self._roster.slot(str(item["serverId"]))
             if slot is None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from portcall.errors import PortcallError
 from portcall.model.function import Candidates, Chosen, Continue, Outcome
 from portcall.model.roster import Picked, Roster
 
@@ -51,12 +52,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``rule``: in words, what a server must be like. ``figures``: by slot, what it was judged by."""
+    """``rule``: in words, what a server must be like. ``figures``: by slot, what it was judged by. ``took``: seconds,
+    if it was asked together with others."""
 
     outcome: Outcome
     rule: str = ""
     figures: Sequence[Any] | None = None
     log: tuple[str, ...] = field(default=())
+    took: float | None = None
 
 
 class Policy(ABC):
@@ -77,6 +80,13 @@ class Policy(ABC):
 
     async def ask(self, question: Question) -> Verdict:
         return self.decide(question)
+
+    async def ask_with(
+        self, following: Sequence[Policy], question: Callable[[int], Question]
+    ) -> list[Verdict | PortcallError]:
+        """Its verdict, and those of as many of the following as can be asked at once, up to the first that ends the
+        chain. ``question(1)`` is for the first that follows; what its candidates are, is the one before's to say."""
+        return [await self.ask(question(0))]
 
 
 def least(question: Question, figures: list[Any], rule: str) -> Verdict:
