@@ -78,6 +78,7 @@ _TABLE = (
     Action("server/log", "read the server's log", limited=NONE, full=NONE),
     Action("server/metrics", "read the server's metrics", limited=NONE, full=NONE),
     Action("admin/functions", "write functions and set the order of balancing", limited=NONE, full=NONE),
+    Action("admin/launchers", "choose launchers, set their options, and try them", limited=NONE, full=NONE),
     Action("admin/forms", "write forms", limited=NONE, full=NONE),
     Action("admin/bookmarks", "write bookmarks", limited=NONE, full=NONE),
     Action("admin/profiles", "write profiles", limited=NONE, full=NONE),

@@ -28,7 +28,8 @@ MAX_DEPTH = 32  # of params within params
 @dataclass(frozen=True)
 class StartRequest:
     """What the user asked. ``key`` repeats: the same key from the same login is the same session. ``answered`` are
-    the forms that the client has shown. ``review``: only ask what remains to be asked; start nothing."""
+    the forms that the client has shown. ``review``: only ask what remains to be asked; start nothing. ``launcher``: an
+    administrator tries this one, whatever else would be chosen."""
 
     command: str
     geometry: str = ""
@@ -43,6 +44,7 @@ class StartRequest:
     key: str = ""
     answered: List[str] = field(default_factory=list)
     review: bool = False
+    launcher: str = ""
 
 
 @dataclass(frozen=True)

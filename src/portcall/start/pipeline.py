@@ -109,6 +109,17 @@ class Pipeline:
         order, account = decided
         return self._attempts.begin(login.sub, session_id, trace, lambda begun: self._run(order, account, begun))
 
+    async def preview(self, login: Login, request: StartRequest) -> tuple[StartOrder, Account]:
+        """The order that this start would make with ``request.launcher``; its signature is good for nothing."""
+        check_given(request)
+        account = await self._account(login.sub)
+        bookmark = self._bookmark(login, request.bookmark_id)
+        request = self._steps.answer(check(_from(bookmark, request)), bookmark)
+        profile = self._profiles.get(request.profile)
+        options = self._steps.options(request.launcher, bookmark, request)
+        order = self._order(login, request, {}, self.session_id(login, request), profile, request.launcher, options)
+        return replace(order, signature="SIGNATURE"), account
+
     async def answer(self, login: Login, attempt_id: str, answers: list[str], wait: bool) -> tuple[str, Outcome | None]:
         attempt = self._attempts.answer(attempt_id, login.sub, answers)
         return attempt.session_id, await self._attempts.progress(attempt, wait)

@@ -68,7 +68,11 @@ class Steps:
     async def schedule(
         self, request: StartRequest, bookmark: Bookmark | None, person: Person, trace: Trace
     ) -> tuple[str, dict[str, Any]]:
-        """B5: launcher and its options: the function's word, else the bookmark's launcher, else the global one."""
+        """B5: launcher and its options: the function's word, else the bookmark's launcher, else the global one; before
+        all of them that of an administrator who tries one."""
+        if request.launcher:
+            trace.step("schedule", request.launcher, "tried by an administrator")
+            return request.launcher, self.options(request.launcher, bookmark, request)
         outcome = await self._functions.first(
             "schedule",
             lambda: {"user": person.document(), "admin": person.is_admin, "start": start_data(request)},
@@ -82,8 +86,12 @@ class Steps:
             return outcome.launcher, self._launchers.options(outcome.launcher, request.params, outcome.options)
         launcher = (bookmark.launcher if bookmark is not None else "") or str(self._config["launcher"])
         trace.step("schedule", launcher, NOTHING if outcome is None else "the function went on")
+        return launcher, self.options(launcher, bookmark, request)
+
+    def options(self, launcher: str, bookmark: Bookmark | None, request: StartRequest) -> dict[str, Any]:
+        """What it is asked for where no schedule function says it; a bookmark's are for the bookmark's own launcher."""
         chosen = bookmark.launcher_options if bookmark is not None and bookmark.launcher == launcher else {}
-        return launcher, self._launchers.options(launcher, request.params, chosen)
+        return self._launchers.options(launcher, request.params, chosen)
 
     async def event(self, request: StartRequest, launcher: str, person: Person, trace: Trace) -> StartRequest:
         """B6: exactly one of the Start and the Schedule event; may change the request or refuse it."""

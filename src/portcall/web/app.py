@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 
 from portcall import __version__
 from portcall.web import metrics, pages, problems, shapes
-from portcall.web.api import admin, functions, login, logins, server, sessions
+from portcall.web.api import admin, functions, launchers, login, logins, server, sessions
 from portcall.web.plain import plain_values
 
 
@@ -23,7 +23,7 @@ def create(here: Any) -> FastAPI:
     app.state.portcall = here
     app.state.stopping = asyncio.Event()
     problems.install(app)
-    for part in (login, logins, sessions, server, admin, functions):
+    for part in (login, logins, sessions, server, admin, functions, launchers):
         app.include_router(part.router, prefix="/api", responses=shapes.PROBLEMS)
     app.include_router(metrics.router)
     app.include_router(pages.router)

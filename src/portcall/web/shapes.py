@@ -90,6 +90,7 @@ class StartBody(BaseModel):
     userid: str | None = None
     answered: list[str] = Field(default_factory=list, description="ids of forms that were shown")
     review: bool = Field(False, description="start nothing; stage is form, or review where nothing remains to be asked")
+    launcher: str = Field("", description="for administrators, who try one; else it is chosen by what they have set")
     key: str = Field("", max_length=256, description="the same key is the same session; header Idempotency-Key wins")
 
 

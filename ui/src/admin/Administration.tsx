@@ -8,6 +8,7 @@ import { BookmarksPage } from './bookmarks/BookmarksPage'
 import { StaticDataPage } from './data/StaticDataPage'
 import { FormsPage } from './forms/FormsPage'
 import { FunctionsPage } from './functions/FunctionsPage'
+import { LaunchersPage } from './launchers/LaunchersPage'
 import { PermissionsPage } from './permissions/PermissionsPage'
 import { ProfilesPage } from './profiles/ProfilesPage'
 import { SessionStartPage } from './start/SessionStartPage'
@@ -16,6 +17,7 @@ import { SessionStartPage } from './start/SessionStartPage'
 const PAGES: Record<string, (rest: string) => ReactNode> = {
   'system/static-data': (rest) => <StaticDataPage rest={rest} />,
   'system/session-start': (rest) => <SessionStartPage rest={rest} />,
+  'system/launchers': (rest) => <LaunchersPage rest={rest} />,
   'system/schedule': (rest) => <FunctionsPage base="system/schedule" rest={rest} kinds={['schedule']} title={t('page.schedule')} about={t('schedule.about')} />,
   'system/forms': (rest) => <FormsPage rest={rest} />,
   'system/bookmarks': (rest) => <BookmarksPage rest={rest} />,

@@ -51,6 +51,7 @@ export interface Bookmark extends Kept {
   forms: string[]
   groups: string[]
   launcher: string
+  launcherOptions: Record<string, unknown>
   params: Record<string, unknown>
 }
 

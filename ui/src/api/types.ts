@@ -4,6 +4,27 @@ import type { ShownForm } from './administered'
 
 export type State = 'pending' | 'running' | 'suspended' | 'ending' | 'ended' | 'lost'
 
+export type JobState = 'queued' | 'held' | 'starting' | 'running' | 'ending' | 'done' | 'failed' | 'cancelled' | 'unknown'
+
+/** What a job scheduler or a container engine says of a session. `said` is its own word for the state. */
+export interface Job {
+  launcher: string
+  id: string
+  state: JobState
+  said: string
+  reason: string
+  queue: string
+  place: number | null
+  startsFrom: number | null
+  startsTo: number | null
+  endsAt: number | null
+  hosts: string[]
+  exitCode: number | null
+  submitted: number | null
+  seen: number | null
+  log: string
+}
+
 export interface Session {
   id: string
   serverId: string
@@ -26,7 +47,7 @@ export interface Session {
   lastDisconnect: number | null
   clients: number
   launcher: string
-  job: string | null
+  job: Job | null
   cpuPercentage: number
   memory: number
   bytesOut: number
@@ -106,6 +127,8 @@ export type LoginStage =
   | { stage: 'sign'; attempt: string; data: string }
 
 export interface StartRequest {
+  /** Of an administrator who tries one. */
+  launcher?: string
   id: string
   command: string
   geometry?: string
@@ -159,6 +182,7 @@ export interface Trace {
 
 export type StartStage =
   | { stage?: undefined; result: Session; trace: Step[] | Trace }
+  | { stage: 'scheduled'; result: Session; trace: Step[] | Trace; text: string }
   | { stage: 'form'; form: ShownForm }
   | { stage: 'review' }
   | { stage: 'auth'; attempt: string; title: string; instructions: string; prompts: Prompt[]; session: string }

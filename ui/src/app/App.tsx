@@ -14,7 +14,7 @@ import { Empty, Failure, Forbidden, Loading } from '../parts/states'
 import { SessionsPage } from '../sessions/SessionsPage'
 import { FormWizard } from '../sessions/FormWizard'
 import { StartPrompts } from '../sessions/StartPrompts'
-import { tellIfReady } from '../sessions/TellMe'
+import { ReadyNow, tellIfReady } from '../sessions/TellMe'
 import { SessionPage, type Tab, TABS } from '../session/SessionPage'
 import { t } from '../strings/t'
 import { Frame, pageAt } from './Frame'
@@ -66,6 +66,7 @@ function Gate({ linkProblem }: { linkProblem: Problem | null }) {
     <>
       <Live key={me.data.login.jti} />
       <Page />
+      <ReadyNow />
       <StartPrompts />
       <FormWizard />
     </>

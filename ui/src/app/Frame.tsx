@@ -32,6 +32,7 @@ export const PAGES: PageLink[] = [
   { path: 'system/settings', name: 'page.settings', icon: 'settings', group: 'group.systemLocal', allowed: (me) => may(me, 'server/settings') },
   { path: 'system/static-data', name: 'page.staticData', icon: 'data', group: 'group.systemLocal', deep: true, allowed: (me) => may(me, 'admin/static-data') },
   { path: 'system/session-start', name: 'page.sessionStart', icon: 'order', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/functions') },
+  { path: 'system/launchers', name: 'page.launchers', icon: 'bolt', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/launchers') },
   { path: 'system/schedule', name: 'page.schedule', icon: 'clock', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/functions') },
   { path: 'system/forms', name: 'page.forms', icon: 'form', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/forms') },
   { path: 'system/bookmarks', name: 'page.bookmarks', icon: 'bookmark', group: 'group.systemSessions', deep: true, allowed: (me) => may(me, 'admin/bookmarks') },

@@ -26,6 +26,13 @@ export const exact = (at: number): string =>
   new Date(at * 1000).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'medium' })
 
 /** "12 ms", "3.2 s", "4 min 10 s", "2 h 5 min", "3 d 4 h". */
+/** The time of day, with the day where it is another one. */
+export function clock(at: number, now: number): string {
+  const date = new Date(at * 1000)
+  const same = date.toDateString() === new Date(now * 1000).toDateString()
+  return date.toLocaleString(language, { ...(!same && { weekday: 'short', day: 'numeric', month: 'short' }), hour: 'numeric', minute: '2-digit' })
+}
+
 export function duration(seconds: number): string {
   if (seconds < 0.0005) return seconds > 0 ? '< 1 ms' : '0 ms'
   if (seconds < 1) return `${number(seconds * 1000, seconds < 0.01 ? 1 : 0)} ms`
@@ -61,8 +68,12 @@ export const titleOf = (session: Pick<Session, 'name' | 'command' | 'id'>): stri
 /** Ended without ever having been ready. */
 export const startFailed = (session: Session): boolean => session.state === 'ended' && session.started === null
 
+/** It waits for somebody else to start it: a job scheduler, a script. */
+export const queued = (session: Session): boolean =>
+  session.state === 'pending' && session.launcher !== 'direct' && (session.job !== null || session.message !== null)
+
 export const stateWord = (session: Session): string =>
-  startFailed(session) ? t('state.failed') : t(`state.${session.state}` as Key)
+  startFailed(session) ? t('state.failed') : queued(session) ? t('state.queued') : t(`state.${session.state}` as Key)
 
 export const LIVE: ReadonlySet<State> = new Set<State>(['pending', 'running', 'suspended', 'ending', 'lost'])
 export const CONNECTABLE: ReadonlySet<State> = new Set<State>(['running', 'suspended'])

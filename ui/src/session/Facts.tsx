@@ -8,6 +8,7 @@ import { bytes, CONNECTABLE, duration, percent, titleOf } from '../app/words'
 import { Time } from '../parts/Time'
 import { Thumbnail } from '../sessions/Thumbnail'
 import { t, type Key } from '../strings/t'
+import { jobState } from './Queued'
 
 export function Facts({ session }: { session: Session }) {
   const me = useMe().data
@@ -40,7 +41,12 @@ export function Facts({ session }: { session: Session }) {
     ['fact.exitCode', session.exitCode === null ? null : String(session.exitCode)],
     ['fact.message', session.message],
     ['fact.launcher', session.launcher],
-    ['fact.job', session.job],
+    ['fact.job', session.job?.id],
+    ['fact.jobState', session.job && jobState(session.job)],
+    ['fact.queue', session.job?.queue],
+    ['fact.hosts', session.job?.hosts.join(', ')],
+    ['fact.submitted', time(session.job?.submitted ?? null)],
+    ['fact.jobEndsAt', time(session.job?.endsAt ?? null)],
     ['fact.id', <code key="i">{session.id}</code>],
   ]
   return (

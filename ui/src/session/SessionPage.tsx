@@ -5,7 +5,7 @@ import { type ReactNode, useEffect, useRef } from 'react'
 import type { Session } from '../api/types'
 import { may, useMe, useSession } from '../app/place'
 import { Link } from '../app/router'
-import { CONNECTABLE, LIVE, startFailed, stateWord, titleOf } from '../app/words'
+import { CONNECTABLE, LIVE, queued, startFailed, stateWord, titleOf } from '../app/words'
 import { Icon } from '../parts/Icon'
 import { Menu } from '../parts/Menu'
 import { Failure, Loaded } from '../parts/states'
@@ -20,6 +20,7 @@ import { Log } from './Log'
 import { Params } from './Params'
 import { Processes } from './Processes'
 import { Progress } from './Progress'
+import { Queued } from './Queued'
 import { WhyPage } from './WhyPage'
 
 export const TABS = ['info', 'params', 'log', 'processes', 'connections', 'why'] as const
@@ -110,7 +111,7 @@ function Head({ session, children }: { session: Session; children: ReactNode }) 
           </button>
         </div>
       )}
-      {session.state === 'pending' && <Progress id={session.id} session={session} since={session.created} />}
+      {session.state === 'pending' && (queued(session) ? <Queued session={session} /> : <Progress id={session.id} session={session} since={session.created} />)}
       {startFailed(session) && <FailedStart id={session.id} session={session} />}
     </>
   )

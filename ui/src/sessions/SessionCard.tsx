@@ -5,7 +5,7 @@ import { type KeyboardEvent, useRef } from 'react'
 import type { Me, Session } from '../api/types'
 import { Link } from '../app/router'
 import { useStore } from '../app/store'
-import { bytes, CONNECTABLE, LIVE, percent, startFailed, stateWord, titleOf } from '../app/words'
+import { bytes, CONNECTABLE, LIVE, percent, queued, startFailed, stateWord, titleOf } from '../app/words'
 import { Icon } from '../parts/Icon'
 import { Menu } from '../parts/Menu'
 import { Spark } from '../parts/Spark'
@@ -13,6 +13,7 @@ import { Failure } from '../parts/states'
 import { seconds, Time } from '../parts/Time'
 import { FailedStart } from '../session/FailedStart'
 import { Progress } from '../session/Progress'
+import { Queued } from '../session/Queued'
 import { t } from '../strings/t'
 import { actionFor, actionsOn, asEntries, clearTrouble, renaming, troubles } from './actions'
 import { noted } from './history'
@@ -82,11 +83,15 @@ export function SessionCard({ session, me, again }: SessionCardProps) {
           )}
         </p>
         {session.login !== me?.login.sub && <p className="small">{t('card.of', { login: session.login })}</p>}
-        {session.state === 'pending' && <Progress id={session.id} session={session} since={session.created} />}
-        {session.state === 'pending' && session.message && <p className="quiet small pre">{session.message}</p>}
+        {session.state === 'pending' && (queued(session) ? <Queued session={session} brief /> : <Progress id={session.id} session={session} since={session.created} />)}
         {failed && <FailedStart id={session.id} session={session} />}
         {session.state === 'ended' && !failed && <p className="quiet small pre">{session.reason || session.message}</p>}
         {session.state === 'lost' && <p className="quiet small">{t('card.lost')}</p>}
+        {session.job?.endsAt && openable && (
+          <p className="quiet small">
+            {t('card.jobEndsAt')} <Time at={session.job.endsAt} />
+          </p>
+        )}
         {session.endsAt !== null && LIVE.has(session.state) && (
           <p className="small warn-text">
             {t('card.endsAt')} <Time at={session.endsAt} />
@@ -102,7 +107,7 @@ export function SessionCard({ session, me, again }: SessionCardProps) {
           <div className="row">
             <TellMe session={session} />
             <button type="button" className="button small" onClick={() => actions.find((one) => one.name === 'terminate')?.run()}>
-              {t('do.cancelStart')}
+              {queued(session) ? t('do.cancelJob') : t('do.cancelStart')}
             </button>
           </div>
         )}

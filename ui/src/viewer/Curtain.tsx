@@ -5,13 +5,14 @@ import { type ReactNode, useEffect } from 'react'
 import type { Session } from '../api/types'
 import { go, Link as PageLink } from '../app/router'
 import { useStore } from '../app/store'
-import { duration, startFailed, titleOf } from '../app/words'
+import { duration, queued, startFailed, titleOf } from '../app/words'
 import { announce } from '../parts/announce'
 import { Failure, sentence } from '../parts/states'
 import { useNow } from '../parts/Time'
 import { asProblem } from '../api/problem'
 import { FailedStart } from '../session/FailedStart'
 import { Progress } from '../session/Progress'
+import { Queued } from '../session/Queued'
 import { begin, type Start } from '../sessions/starts'
 import { known, t } from '../strings/t'
 import type { Link, LinkState } from './link'
@@ -167,6 +168,8 @@ export function Before(props: { id: string; session: Session | undefined; start:
             <p className="badge failed">{t('state.failed')}</p>
             <FailedStart id={id} session={session} problem={start?.problem} />
           </>
+        ) : session && queued(session) ? (
+          <Queued session={session} />
         ) : session?.state === 'pending' || (!session && start) ? (
           <Progress id={id} session={session} since={session?.created ?? start!.asked} />
         ) : session ? (
@@ -183,7 +186,7 @@ export function Before(props: { id: string; session: Session | undefined; start:
               {t('do.again')}
             </button>
           )}
-          {session && session.state !== 'pending' && (
+          {session && (session.state !== 'pending' || queued(session)) && (
             <PageLink className="button" to={`session/${id}/info`}>
               {t('do.details')}
             </PageLink>

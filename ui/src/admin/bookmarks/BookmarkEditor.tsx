@@ -5,6 +5,7 @@ import { useRef, useState } from 'react'
 
 import { type Bookmark, bookmarks, forms } from '../../api/administered'
 import * as api from '../../api/client'
+import { launchers } from '../../api/launchers'
 import { Field } from '../../parts/Field'
 import { BookmarkIcon } from '../../sessions/Bookmarks'
 import { useKeyboards } from '../../sessions/keyboards'
@@ -18,7 +19,7 @@ import { iconOf } from './icon'
 
 const BLANK: Bookmark = {
   id: '', name: '', command: '', description: '', geometry: '', icon: '', profile: 'default', keyboardLayout: '', forms: [], groups: [],
-  launcher: '', params: {}, revision: 0, fixed: null,
+  launcher: '', launcherOptions: {}, params: {}, revision: 0, fixed: null,
 } // prettier-ignore
 
 interface BookmarkEditorProps {
@@ -40,6 +41,7 @@ function Body({ fields }: { fields: Fields<Bookmark> }) {
   const all = useDocuments(forms).data ?? []
   const profiles = useQuery({ queryKey: ['profiles'], queryFn: async () => (await api.profiles()).profiles, staleTime: 60_000 }).data ?? []
   const layouts = useKeyboards().data ?? []
+  const known = useQuery({ queryKey: ['launchers'], queryFn: launchers, staleTime: 60_000, retry: false })
   const text = (member: 'name' | 'command' | 'description' | 'geometry' | 'launcher') => ({
     value: value[member],
     readOnly: fixed,
@@ -85,7 +87,18 @@ function Body({ fields }: { fields: Fields<Bookmark> }) {
           )}
         </Field>
         <Field label={t('fact.launcher')} help={t('bm.launcherHelp')} error={wrong('launcher')}>
-          {(wiring) => <input {...wiring} {...text('launcher')} className="input" />}
+          {(wiring) => (
+            <>
+              <input {...wiring} {...text('launcher')} className="input" list="launchers-known" />
+              <datalist id="launchers-known">
+                {(known.data?.launchers ?? []).map((one) => (
+                  <option key={one.name} value={one.name}>
+                    {one.title}
+                  </option>
+                ))}
+              </datalist>
+            </>
+          )}
         </Field>
       </div>
       <Words label={t('bm.groups')} help={t('bm.groupsHelp')} values={value.groups} off={fixed} change={(groups) => change({ groups })} error={wrong('groups')} />
@@ -103,6 +116,13 @@ function Body({ fields }: { fields: Fields<Bookmark> }) {
         />
         {wrong('forms') && <p className="field-error">{wrong('forms')}</p>}
       </section>
+      {value.launcher && (
+        <details open={Object.keys(value.launcherOptions).length > 0 || undefined}>
+          <summary>{t('bm.launcherOptions')}</summary>
+          <p className="quiet small">{t('bm.launcherOptionsHelp')}</p>
+          <Json label={t('bm.launcherOptions')} value={value.launcherOptions} change={fixed ? undefined : (launcherOptions) => change({ launcherOptions })} error={wrong('launcherOptions')} short />
+        </details>
+      )}
       <details open={Object.keys(value.params).length > 0 || undefined}>
         <summary>{t('tab.params')}</summary>
         <p className="quiet small">{t('bm.paramsHelp')}</p>

@@ -1,0 +1,174 @@
+"""Launchers: which there are, what they are set to, and trying one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from portcall.errors import InvalidValue, PortcallError
+from portcall.launchers.base import Scheduler
+from portcall.model import codec, lifecycle
+from portcall.model.launch import Host
+from portcall.model.option import read, read_all
+from portcall.model.start import StartOrder, StartRequest
+from portcall.model.user import Account, Login
+from portcall.web import shapes
+from portcall.web.caller import address
+from portcall.web.who import may, services
+
+router = APIRouter(tags=["administration"])
+OPTIONS, DEFAULT = "launcher_options", "launcher"
+
+
+class OptionShape(BaseModel):
+    name: str
+    help: str
+    kind: str
+    form: bool
+
+
+class LauncherShape(BaseModel):
+    """``problem``: why it could not start anything now, by a dry run. ``pending``: sessions that wait in it."""
+
+    name: str
+    title: str
+    help: str
+    own: bool
+    scheduler: bool
+    options: list[OptionShape]
+    set: dict[str, Any]
+    maximum: dict[str, Any]
+    people: list[str]
+    pending: int
+    problem: str | None
+
+
+class LaunchersShape(BaseModel):
+    default: str
+    fixed: str | None
+    launchers: list[LauncherShape]
+
+
+class LauncherBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    set: dict[str, Any] = Field(default_factory=dict)
+    maximum: dict[str, Any] = Field(default_factory=dict)
+    people: list[str] | None = Field(None, description="options that forms may set; null: all that they may at most")
+
+
+class DefaultBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    default: str
+
+
+class InvocationShape(BaseModel):
+    """An empty ``argv``: the user's link starts the session itself. ``user``: whom it would run as."""
+
+    argv: list[str]
+    stdin: str
+    env: dict[str, str]
+    user: str
+    asService: bool
+
+
+@router.get("/launchers", response_model=LaunchersShape)
+async def list_launchers(request: Request, login: Login = may("admin/launchers")) -> Response:
+    """All of them, with what they are set to."""
+    return JSONResponse(await _all(request, login))
+
+
+@router.put("/launchers", response_model=LaunchersShape)
+async def set_default(request: Request, body: DefaultBody, login: Login = may("admin/launchers")) -> Response:
+    """Which one starts sessions where neither a schedule function nor a bookmark says so."""
+    here = services(request)
+    here.launchers.get(body.default)
+    await _change(request, login, DEFAULT, body.default)
+    return JSONResponse(await _all(request, login))
+
+
+@router.put("/launchers/{name}", response_model=LaunchersShape)
+async def set_options(
+    request: Request, name: str, body: LauncherBody, login: Login = may("admin/launchers")
+) -> Response:
+    """Its options: what they are set to, their maximum, and which of them people may set in forms."""
+    here = services(request)
+    options = here.launchers.get(name).options
+    given = {key: value for key, value in body.set.items() if value not in ("", None, [])}
+    highest = {key: value for key, value in body.maximum.items() if value not in ("", None)}
+    read_all(options, given)
+    for option in options:
+        if option.name in highest:
+            read(option, highest[option.name])
+    offered = [option.name for option in options if option.form]
+    for unknown in [*(set(highest) - {option.name for option in options}), *(set(body.people or ()) - set(offered))]:
+        raise InvalidValue(f"{unknown}: it is no option that could be set so", field=unknown)
+    own: dict[str, Any] = {"set": given, "maximum": highest}
+    if body.people is not None:
+        own["people"] = body.people
+    await _change(request, login, OPTIONS, {**here.config[OPTIONS], name: own})
+    return JSONResponse(await _all(request, login))
+
+
+@router.post("/launchers/{name}/dry", response_model=InvocationShape)
+async def dry(request: Request, name: str, body: shapes.StartBody, login: Login = may("admin/launchers")) -> Response:
+    """What this launcher would run for a start of one's own; nothing is run."""
+    here = services(request)
+    asked = codec.from_document(StartRequest, {**body.model_dump(), "launcher": name})
+    order, account = await here.pipeline.preview(login, asked)
+    return JSONResponse(_dry(here, order, account))
+
+
+def _dry(here: Any, order: StartOrder, account: Account) -> dict[str, Any]:
+    launcher = here.launchers.get(order.launcher)
+    host: Host = here.launchers.host(order, account)
+    if host.weblink is not None:
+        host = replace(host, weblink=replace(host.weblink, primary="TOKEN"))
+    made = launcher.invocation(order, host)
+    return {
+        "argv": list(made.argv), "stdin": made.stdin, "env": dict(made.environment), "asService": made.as_service,
+        "user": here.service_user if made.as_service else account.name,
+    }  # fmt: skip
+
+
+async def _change(request: Request, login: Login, name: str, value: Any) -> None:
+    here = services(request)
+    await here.settings.change(name, value)
+    here.apply_settings()
+    here.audit.write(
+        login.sub, "admin/launchers", "ok", address=address(request), detail=f"{name}={value!r}"[:500]
+    )  # fmt: skip
+
+
+async def _all(request: Request, login: Login) -> dict[str, Any]:
+    here = services(request)
+    found = [await _one(here, login, name) for name in here.launchers.names()]
+    return {
+        "default": here.config[DEFAULT], "fixed": here.config.fixed.get(DEFAULT) or here.config.fixed.get(OPTIONS),
+        "launchers": found,
+    }  # fmt: skip
+
+
+async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
+    pending = sum(item.launcher == name and item.state == lifecycle.PENDING for item in here.registry.live())
+    row: dict[str, Any] = {
+        "name": name, "title": name, "help": "", "own": here.launchers.is_own(name), "scheduler": False, "options": [],
+        "set": {}, "maximum": {}, "people": [], "pending": pending, "problem": None,
+    }  # fmt: skip
+    try:
+        launcher = here.launchers.get(name)
+        administered = here.launchers.administered(name)
+        offered = [option.name for option in launcher.options if option.form]
+        row.update(
+            title=launcher.title, help=launcher.help, scheduler=isinstance(launcher, Scheduler),
+            options=[codec.to_document(option) for option in launcher.options], set=administered.get("set", {}),
+            maximum=administered.get("maximum", {}), people=administered.get("people", offered),
+        )  # fmt: skip
+        order, account = await here.pipeline.preview(login, StartRequest("xterm", launcher=name))
+        _dry(here, order, account)
+    except PortcallError as error:
+        row["problem"] = str(error)
+    return row

@@ -1,0 +1,48 @@
+/** Launchers, as docs/design/http-api.md has them. */
+
+import { call } from './client'
+
+export interface LauncherOption {
+  name: string
+  help: string
+  kind: 'text' | 'word' | 'count' | 'duration' | 'memory'
+  /** People may be let choose it. */
+  form: boolean
+}
+
+export interface Launcher {
+  name: string
+  title: string
+  help: string
+  own: boolean
+  scheduler: boolean
+  options: LauncherOption[]
+  set: Record<string, unknown>
+  maximum: Record<string, unknown>
+  people: string[]
+  pending: number
+  problem: string | null
+}
+
+export interface Launchers {
+  default: string
+  fixed: string | null
+  launchers: Launcher[]
+}
+
+export interface Invocation {
+  argv: string[]
+  stdin: string
+  env: Record<string, string>
+  user: string
+  asService: boolean
+}
+
+const json = async <A>(method: string, path: string, body?: unknown): Promise<A> =>
+  (await (await call(method, path, body === undefined ? {} : { body })).json()) as A
+
+const enc = encodeURIComponent
+export const launchers = () => json<Launchers>('GET', 'launchers')
+export const setLauncher = (name: string) => json<Launchers>('PUT', 'launchers', { default: name })
+export const setOptions = (name: string, body: { set: object; maximum: object; people: string[] }) => json<Launchers>('PUT', `launchers/${enc(name)}`, body)
+export const dryRun = (name: string, start: { command: string; params: object }) => json<Invocation>('POST', `launchers/${enc(name)}/dry`, start)
