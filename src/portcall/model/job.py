@@ -28,10 +28,10 @@ class Job:
     place: Optional[int] = None
     starts_from: Optional[float] = None
     starts_to: Optional[float] = None
-    started: Optional[float] = None
     ends_at: Optional[float] = None
     hosts: List[str] = field(default_factory=list)
     exit_code: Optional[int] = None
     submitted: Optional[float] = None
     seen: Optional[float] = None
     log: str = ""
+    started: Optional[float] = None
