@@ -35,6 +35,7 @@ MAY: dict[str, set[str]] = {
         "session",
         "simulate",
         "moving",
+        "jobs",
     },  # the latter: `portcall settings` and kin
     "web": {"start", "login", "session", "gateway", "cluster", "jobs"},
     "start": {"login", "session", "cluster", "jobs"},

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def sources() -> dict[str, Path]:
     for package in PACKAGES:
         files += sorted((here / package).rglob("*.py"))
     return {str(Path("portcall") / file.relative_to(here)): file for file in files}
+
+
+def installed() -> Path | None:
+    """The tree of this very installation, which only root can write, and which sudoers names."""
+    parents = Path(sys.prefix).resolve().parents
+    return next((parent for parent in parents if (parent / "libexec" / "portcall-link").is_file()), None)
 
 
 def root_of(target: Path, python: str = "/usr/bin/python3") -> Path:

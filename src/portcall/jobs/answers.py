@@ -45,9 +45,9 @@ def job(said: Any, launcher: str) -> Job | None:
     state = word.lower() if word.lower() in STATES else UNKNOWN
     return Job(
         launcher, text(said.get("id")), state, text(said.get("said")) or word, text(said.get("reason")),
-        text(said.get("queue")), _whole(said, "place", 0), _moment(said, "startsFrom"), _moment(said, "startsTo"),
-        _moment(said, "endsAt"), _texts(said.get("hosts")), _whole(said, "exitCode", -255),
-        log=text(said.get("log"), 4096),
+        queue=text(said.get("queue")), place=_whole(said, "place", 0), starts_from=_moment(said, "startsFrom"),
+        starts_to=_moment(said, "startsTo"), ends_at=_moment(said, "endsAt"), hosts=_texts(said.get("hosts")),
+        exit_code=_whole(said, "exitCode", -255), log=text(said.get("log"), 4096),
     )  # fmt: skip
 
 

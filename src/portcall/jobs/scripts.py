@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ from portcall.launchers.base import Found, Launcher, Scheduler
 from portcall.model import codec, script
 from portcall.model.job import Job
 from portcall.model.launch import Host
-from portcall.model.option import COMMON, COUNT, DURATION, MEMORY, TEXT, WORD, Option
+from portcall.model.option import COMMON, COUNT, DURATION, MEMORY, REFERENCE, TEXT, WORD, Option
 from portcall.model.start import Invocation, Outcome, Output, Scheduled, Started, StartOrder
 
 ACTIONS = ("start", "status", "log", "cancel")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _BY_NAME = {option.name: option for option in COMMON}
-_KINDS = (TEXT, WORD, COUNT, DURATION, MEMORY)
+_KINDS = (TEXT, WORD, REFERENCE, COUNT, DURATION, MEMORY)
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,12 @@ class Scripts(Launcher):
         text = script.said(output)
         if answer is not None and ("job" in answer or "message" in answer):
             text = "\n".join(part for part in (answers.text(answer.get("message")), output.stderr.strip()) if part)
-        return Scheduled(order.id, text, self._job(answer or {}))
+        return Scheduled(order.id, text, self._job(order, answer or {}))
 
     def _more(self, order: StartOrder, host: Host) -> dict[str, Any]:
         return {}
 
-    def _job(self, answer: Mapping[str, Any]) -> Job | None:
+    def _job(self, order: StartOrder, answer: Mapping[str, Any]) -> Job | None:
         return None
 
     def _run(self, action: str, document: Any, environment: Mapping[str, str], as_service: bool) -> Invocation:
@@ -112,8 +112,10 @@ class ScheduledScripts(Scripts, Scheduler):
     def _more(self, order: StartOrder, host: Host) -> dict[str, Any]:
         return {"jobName": self.job_name(order.id), "jobScript": self.script(order, host)}
 
-    def _job(self, answer: Mapping[str, Any]) -> Job | None:
-        return answers.job(answer.get("job"), self.name) or Job(self.name)
+    def _job(self, order: StartOrder, answer: Mapping[str, Any]) -> Job | None:
+        """Without an id it is found by its name. Where it is not said, its output is where ``jobScript`` puts it."""
+        said = answers.job(answer.get("job"), self.name) or Job(self.name)
+        return said if said.log else replace(said, log=self.log_file(order.id))
 
 
 def find(directory: Path, name: str, environment: Mapping[str, str]) -> Launcher | None:

@@ -9,15 +9,20 @@ from typing import Any, Dict, Mapping, Sequence
 from portcall.errors import InvalidValue
 
 TEXT, WORD, COUNT, DURATION, MEMORY = "text", "word", "count", "duration", "memory"
+REFERENCE = "reference"  # as images and files are named: a word that may have slashes
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,127}\Z")
-_DURATION = re.compile(r"(?:(?:(\d{1,4})-)?(\d{1,4}):)?(\d{1,4}):(\d{2})\Z|(\d{1,7})\Z")
-_MEMORY = re.compile(r"(\d{1,9})(?:\.(\d{1,3}))?\s*([kmgt]?)i?b?\Z", re.IGNORECASE)
+_REFERENCE = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./:@+-]{0,511}\Z")
+_DURATION = re.compile(r"(?:(?:(\d{1,4})-)?(\d{1,4}):)?(\d{1,4}):(\d{2})\Z|(\d{1,7})\Z", re.ASCII)
+_MEMORY = re.compile(r"(\d{1,9})(?:\.(\d{1,3}))?\s*([kmgt]?)i?b?\Z", re.IGNORECASE | re.ASCII)
 _UNITS = {"": 1 << 20, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}  # without a unit it is MiB, as in Slurm
 
 
 @dataclass(frozen=True)
 class Option:
-    """``kind`` text, word, count, duration (seconds) or memory (bytes). ``form``: people may give it."""
+    """``kind`` text (a list), word, reference, count, duration (seconds) or memory (bytes).
+
+    ``form``: people may give it.
+    """
 
     name: str
     help: str
@@ -47,7 +52,9 @@ def read(option: Option, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise InvalidValue(f"{option.name}: a text or a number is needed", field=option.name)
     text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
-    return {WORD: _word, COUNT: _count, DURATION: _duration, MEMORY: _memory}[option.kind](option.name, text)
+    return {WORD: _word, REFERENCE: _reference, COUNT: _count, DURATION: _duration, MEMORY: _memory}[option.kind](
+        option.name, text
+    )
 
 
 def read_all(options: Sequence[Option], values: Mapping[str, Any]) -> Dict[str, Any]:
@@ -65,8 +72,14 @@ def _word(name: str, text: str) -> str:
     return text
 
 
+def _reference(name: str, text: str) -> str:
+    if not _REFERENCE.match(text):
+        raise InvalidValue(f"{name}: letters, digits and _./:@+- only, not {text!r}", field=name)
+    return text
+
+
 def _count(name: str, text: str) -> int:
-    if not re.match(r"\d{1,6}\Z", text):
+    if not re.match(r"[0-9]{1,6}\Z", text):
         raise InvalidValue(f"{name}: a whole number is needed, not {text!r}", field=name)
     return int(text)
 

@@ -1,4 +1,10 @@
-"""What every launcher must pass. A subclass gives the fixture ``launcher``."""
+"""What every launcher must pass. A subclass gives the fixture ``launcher``, and ``place`` where it needs another host.
+
+class TestMine(LauncherContract):
+    @pytest.fixture
+    def launcher(self) -> Launcher:
+        return Mine()
+"""
 
 from __future__ import annotations
 
@@ -34,6 +40,10 @@ def host(**members: object) -> Host:
 
 
 class LauncherContract:
+    def place(self) -> Host:
+        """What the launcher is told of its host: settings and templates without which it could not start anything."""
+        return host()
+
     def test_it_has_a_name_and_a_title(self, launcher: Launcher) -> None:
         assert launcher.name.isidentifier()
         assert launcher.name.islower()
@@ -42,12 +52,12 @@ class LauncherContract:
     def test_the_same_order_is_the_same_command_and_stays_as_it_was(self, launcher: Launcher) -> None:
         given = order(params={"a": [1]})
         before = copy.deepcopy(codec.to_document(given))
-        assert launcher.invocation(given, host()) == launcher.invocation(given, host())
+        assert launcher.invocation(given, self.place()) == launcher.invocation(given, self.place())
         assert codec.to_document(given) == before
 
     @pytest.mark.parametrize("text", HOSTILE)
     def test_any_text_can_be_handed_to_the_system(self, launcher: Launcher, text: str) -> None:
-        made = launcher.invocation(order(command=text, name=text.replace("\n", ""), params={"p": text}), host())
+        made = launcher.invocation(order(command=text, name=text.replace("\n", ""), params={"p": text}), self.place())
         assert isinstance(made, Invocation)
         for word in (*made.argv, made.stdin, *made.environment, *made.environment.values()):
             assert isinstance(word, str)
@@ -56,7 +66,7 @@ class LauncherContract:
         assert made.argv[:1] != (text,)  # what a user typed is never the program that runs
 
     def test_no_secret_is_where_others_on_the_host_can_read_it(self, launcher: Launcher) -> None:
-        made = launcher.invocation(order(), host())
+        made = launcher.invocation(order(), self.place())
         assert all("sealed-by-the-server" not in word for word in made.argv)
 
     def test_success_is_an_outcome_for_this_session(self, launcher: Launcher) -> None:

@@ -1,0 +1,50 @@
+"""What a launcher would run for a start: shown, never run, and without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from portcall.errors import InvalidValue
+from portcall.jobs.launchers import Launchers
+from portcall.model import codec
+from portcall.model.profile import DEFAULT
+from portcall.model.start import ROOTLESS, StartOrder, StartRequest, check
+from portcall.model.user import Account
+
+_MEMBERS = ("command", "geometry", "name", "params", "profile", "keyboardLayout", "id")
+SIGNATURE, TOKEN = "SIGNATURE", "TOKEN"  # in the place of what only a server can make
+
+
+def order_of(start: Mapping[str, Any], name: str, account: Account, launchers: Launchers) -> StartOrder:
+    """The order that a server would make of it; ``start`` is a start's document, as of the API or of a script's stdin.
+
+    InvalidValue for the first member that cannot be right.
+    """
+    if isinstance(start.get("start"), dict):  # the whole of a script's stdin
+        start = {"options": start.get("options", {}), **start["start"]}
+    known = {member: start[member] for member in _MEMBERS if start.get(member) is not None}
+    request = check(codec.from_document(StartRequest, {"command": "xterm", **known}))
+    chosen = start.get("options") or start.get("launcherOptions") or {}
+    if not isinstance(chosen, dict):
+        raise InvalidValue("options: an object is needed", field="options")
+    geometry = request.geometry or DEFAULT.geometry
+    return StartOrder(
+        request.id or "dry-run", account.name, account.name, request.command, geometry,
+        ROOTLESS if geometry == ROOTLESS else "desktop", request.name, request.params, request.profile,
+        request.keyboard_layout, name, codec.to_document(DEFAULT), signature=SIGNATURE,
+        options=launchers.options(name, request.params, chosen),
+    )  # fmt: skip
+
+
+def dry(launchers: Launchers, order: StartOrder, account: Account, service_user: str) -> dict[str, Any]:
+    """``argv stdin env user asService``. An empty argv: the user's link starts the session itself."""
+    launcher, host = launchers.get(order.launcher), launchers.host(order, account)
+    if host.weblink is not None:
+        host = replace(host, weblink=replace(host.weblink, primary=TOKEN))
+    made = launcher.invocation(order, host)
+    return {
+        "argv": list(made.argv), "stdin": made.stdin, "env": dict(made.environment),
+        "user": service_user if made.as_service else account.name, "asService": made.as_service,
+    }  # fmt: skip
