@@ -1,0 +1,258 @@
+"""The custom launcher with real sessions: what the guides "Job Scheduling" (S0, S1) say, tried line by line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portcall.client.api import Client
+from portcall.errors import StartFailed
+from portcall.model.session import Session
+from portcall.model.start import StartRequest
+from tests.features.conftest import MakePerson, MakeServer
+from tests.features.people import Person
+from tests.features.server import Server
+from tests.features.waiting import until
+
+pytestmark = pytest.mark.root
+STAYS = "exec tail -f /dev/null"
+HOSTILE = "$(id > /tmp/no) `id`; 'a' \"b\" \\ é🐙 ${HOME} --help %s"
+
+
+@pytest.fixture(scope="module")
+def server(new_server: MakeServer, pam: str) -> Server:
+    return new_server(pam_service=pam, login_methods="pam", login_failures=1000, launcher="custom")
+
+
+@pytest.fixture(scope="module")
+def person(new_person: MakePerson) -> Person:
+    return new_person()
+
+
+@pytest.fixture
+def client(server: Server, person: Person) -> Iterator[Client]:
+    """Nothing outlives the test."""
+    with person.login(server) as client:
+        yield client
+        for session in client.sessions():
+            client.purge(session.id)
+        until(lambda: not person.left_behind(), "nothing is left")
+
+
+def launcher(server: Server, text: str | Path, **variables: str) -> None:
+    """``fastx.env`` with a script: of this text, or a file that is there."""
+    if isinstance(text, str):
+        path = server.folder / "launcher"
+        path.write_text(text)
+        path.chmod(0o755)
+    else:
+        path = text
+    lines = [f"LAUNCHER_SCRIPT='{path}'", *(f"{name}='{value}'" for name, value in variables.items())]
+    (server.config / "fastx.env").write_text("\n".join(lines) + "\n")
+
+
+def root_dir(server: Server) -> Path:
+    """Where a server of a clone has its user side; the newest is in force."""
+    return max((server.run / "lib").glob("[0-9a-f]*"), key=lambda path: path.stat().st_mtime)
+
+
+def start(client: Client, command: str = STAYS, **members: Any) -> dict[str, Any]:
+    return client.start(StartRequest(command, **members))
+
+
+def only(client: Client) -> Session:
+    (session,) = client.sessions()
+    return session
+
+
+def variables(person: Person, session: Session) -> dict[str, str]:
+    """The environment of the session's command."""
+    tail = next(one for one in person.of_session(session.id) if one.name() == "tail")
+    return tail.environ()
+
+
+BODY = """#!/usr/bin/python3
+import json, os, subprocess, sys
+from _fastx import get_input_from_stdin, process_output
+my_input = get_input_from_stdin()
+"""
+
+
+def test_the_basic_example_starts_what_start_immediately_does(server: Server, person: Person, client: Client) -> None:
+    """S1, Basic Example: This example reimplements the default launch command."""
+    launcher(server, root_dir(server) / "install/config/job-scheduler.d/basic.py")
+    answer = start(client, name="Mine", geometry="800x600", params={"project": HOSTILE})
+    assert answer["result"]["state"] == "running"
+    session = client.session(answer["result"]["id"])
+    assert (session.launcher, session.origin, session.user, session.login) == (
+        "custom", "pipeline", person.name, person.name,
+    )  # fmt: skip
+    assert (session.name, session.geometry, session.params["project"]) == ("Mine", "800x600", HOSTILE)
+    assert {step["step"] for step in client.trace(session.id)["steps"]} >= {"handed over", "running"}
+    # what was for the script is not for the session's programs
+    leaked = {"PYTHONPATH", "PORTCALL_ORDER", "PORTCALL_RUNTIME_DIR", "FX_CONFIG_DIR", "FX_ROOT_DIR"}
+    assert not leaked & set(variables(person, session))
+    client.terminate(session.id)
+    person.gone(session.id, session.display)
+
+
+def test_it_runs_as_the_logged_in_user_in_a_login_environment(server: Server, person: Person, client: Client) -> None:
+    """S1: By default runs as the logged in user."""
+    text = BODY + "print(json.dumps([os.getuid(), os.getgid(), os.getcwd(), dict(os.environ), sys.argv[1:]]))"
+    launcher(server, text, LAUNCHER_ARGS="--arg1,--arg2,--arg3")
+    uid, gid, folder, environment, arguments = json.loads(start(client)["text"])
+    assert (uid, gid, folder) == (person.uid, person.gid, str(person.home))
+    assert arguments == ["--arg1", "--arg2", "--arg3"]
+    assert (environment["USER"], environment["HOME"]) == (person.name, str(person.home))
+    assert environment["FX_CONFIG_DIR"] == str(server.config)
+    assert "NOTIFY_SOCKET" not in environment  # the service's own
+
+
+def test_launch_as_current_user_runs_it_as_the_service_and_the_session_as_the_user(
+    server: Server, person: Person, client: Client
+) -> None:
+    """S1: LAUNCH_AS_CURRENT_USER=true — (optional) run the script as the FastX user."""
+    text = BODY + (
+        "assert os.getuid() == 0, os.getuid()\n"
+        'command = ["runuser", "-u", my_input["login"], "--", my_input["defaultStartScript"], "--json=0"]\n'
+        'start = json.dumps(my_input["start"])\n'
+        "process_output(subprocess.run(command, input=start, capture_output=True, text=True))\n"
+    )
+    launcher(server, text, LAUNCH_AS_CURRENT_USER="true")
+    answer = start(client)
+    session = client.session(answer["result"]["id"])
+    assert (session.state, session.user, session.launcher) == ("running", person.name, "custom")
+    assert {one.uids().real for one in person.of_session(session.id)} == {person.uid}
+
+
+def test_stdin_is_the_object_of_the_guide_and_hostile_values_arrive_unharmed(
+    server: Server, person: Person, client: Client
+) -> None:
+    """S1, Script Input."""
+    launcher(server, "#!/bin/sh\ncat > seen.json; echo queued\n")
+    asked = {"name": HOSTILE, "params": {HOSTILE: HOSTILE, "deep": {"a": [HOSTILE]}}, "userdata": HOSTILE}
+    command = f"{HOSTILE}\nsecond line\x1b[31m"
+    assert start(client, command, **asked)["text"] == "queued"
+    document = json.loads((person.home / "seen.json").read_text())
+    root = root_dir(server)
+    session = only(client)
+    given = document.pop("start")
+    assert document == {
+        "socketFile": str(server.run / "server.sock"), "rootDir": str(root), "varDir": str(server.var),
+        "configDir": str(server.config), "localDir": str(server.var / "local"), "tmpDir": "/tmp",
+        "uid": person.uid, "gid": person.gid, "homedir": str(person.home), "shell": "/bin/bash",
+        "login": person.name, "defaultStartScript": f"{root}/scripts/start",
+    }  # fmt: skip
+    assert (given["command"], given["name"], given["id"]) == (command, HOSTILE, session.id)
+    assert given["params"][HOSTILE] == given["params"]["userdata"] == HOSTILE
+    assert given["params"]["deep"] == {"a": [HOSTILE]}
+    assert not Path("/tmp/no").exists()
+
+
+def test_any_output_is_shown_and_the_session_is_pending_until_it_calls_in(
+    server: Server, person: Person, client: Client
+) -> None:
+    """S1, Pending Sessions: scheduled but not yet connected back to the launcher."""
+    launcher(server, "#!/bin/sh\ncat > order.json\necho 'Job 5 is in the queue.'\necho 'It is full.' >&2\n")
+    answer = start(client)
+    assert (answer["stage"], answer["text"]) == ("scheduled", "Job 5 is in the queue.\nIt is full.")
+    session = only(client)
+    assert (session.state, session.message) == ("pending", answer["text"])
+    # some time later, somewhere
+    order = json.loads((person.home / "order.json").read_text())
+    done = person.run(
+        order["defaultStartScript"], "--json=0", text=json.dumps(order["start"]), environment=person.at(server)
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["id"] == session.id
+    assert until(lambda: client.session(session.id).state == "running", "it runs")
+
+
+def test_a_start_script_below_it_becomes_this_session_whatever_it_is_given(
+    server: Server, person: Person, client: Client
+) -> None:
+    """As sites do that put a command line together: rootDir + '/scripts/start' --command … (S2)."""
+    text = BODY + (
+        'command = [my_input["rootDir"] + "/scripts/start", "--command", my_input["start"]["command"]]\n'
+        "process_output(subprocess.run(command, capture_output=True))\n"
+    )
+    launcher(server, text)
+    answer = start(client)
+    assert only(client).id == answer["result"]["id"]
+    assert only(client).origin == "pipeline"
+
+
+def test_a_nonzero_code_is_an_error_with_the_output_and_the_session_is_over(
+    server: Server, person: Person, client: Client
+) -> None:
+    """S1: Any nonzero return code will be an error and will remove the session."""
+    launcher(server, "#!/bin/sh\necho 'No licence is free.'\nexit 3\n")
+    with pytest.raises(StartFailed, match=r"No licence is free\."):
+        start(client)
+    session = only(client)
+    assert (session.state, session.reason, session.message) == ("ended", "No licence is free.", "No licence is free.")
+    assert not client.sessions(state="pending")
+
+
+def test_a_session_that_was_launched_before_the_error_stays(server: Server, person: Person, client: Client) -> None:
+    """S1: it still may appear in the list even though it gave an error."""
+    text = BODY + (
+        'subprocess.run([my_input["defaultStartScript"], "--json=0"], input=json.dumps(my_input["start"]).encode(),\n'
+        "               stdout=subprocess.DEVNULL, check=True)\n"
+        'sys.exit("too late")\n'
+    )
+    launcher(server, text)
+    start(client)
+    assert only(client).state == "running"
+
+
+def test_a_session_that_calls_in_after_it_was_reported_failed_is_there(
+    server: Server, person: Person, client: Client
+) -> None:
+    launcher(server, "#!/bin/sh\ncat > order.json\necho 'the scheduler did not answer' >&2\nexit 1\n")
+    with pytest.raises(StartFailed, match="did not answer"):
+        start(client)
+    order = json.loads((person.home / "order.json").read_text())
+    done = person.run(
+        order["defaultStartScript"], "--json=0", text=json.dumps(order["start"]), environment=person.at(server)
+    )
+    assert done.returncode == 0, done.stderr
+    assert until(lambda: only(client).state == "running", "it runs")
+    assert only(client).reason is None
+
+
+def test_an_error_of_the_start_script_is_passed_on(server: Server, person: Person, client: Client) -> None:
+    text = BODY + (
+        'my_input["start"]["geometry"] = "huge"\n'
+        "process_output(subprocess.run([my_input['defaultStartScript'], '--json=0'],\n"
+        "               input=json.dumps(my_input['start']), stdout=subprocess.PIPE, stderr=subprocess.PIPE,\n"
+        "               universal_newlines=True))\n"
+    )
+    launcher(server, text)
+    with pytest.raises(StartFailed, match="geometry 'huge'"):
+        start(client)
+
+
+def test_a_script_that_cannot_be_run_says_what_to_do(server: Server, person: Person, client: Client) -> None:
+    (server.config / "fastx.env").write_text("# nothing\n")
+    with pytest.raises(StartFailed, match=r"Write LAUNCHER_SCRIPT=/path/to/script into .*/config/fastx\.env"):
+        start(client)
+    for as_service in ("false", "true"):
+        launcher(server, Path("/opt/nowhere/launch"), LAUNCH_AS_CURRENT_USER=as_service)
+        with pytest.raises(StartFailed, match=r"/opt/nowhere/launch: .*chmod 755"):
+            start(client)
+        plain = server.folder / "plain"
+        plain.write_text("#!/bin/sh\n")
+        launcher(server, plain, LAUNCH_AS_CURRENT_USER=as_service)
+        with pytest.raises(StartFailed, match=r"/plain: .*chmod 755"):
+            start(client)
+
+
+def test_no_secret_of_the_start_is_in_an_argument(server: Server, person: Person, client: Client) -> None:
+    launcher(server, "#!/bin/sh\ncat >/dev/null\ntr '\\0' ' ' < /proc/$$/cmdline\n")
+    said = start(client)["text"]
+    assert said.strip() == f"/bin/sh {server.folder}/launcher"
