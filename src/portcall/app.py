@@ -29,6 +29,7 @@ from portcall.jobs.launchers import Launchers
 from portcall.jobs.settings import site_settings
 from portcall.login.accounts import Accounts
 from portcall.login.audit import Audit
+from portcall.login.limits import FailureLimit
 from portcall.login.links import Links
 from portcall.login.permissions import ANY, OWN, Permissions
 from portcall.login.rules import StoredRules
@@ -43,6 +44,7 @@ from portcall.model.roster import Roster
 from portcall.model.session import Session
 from portcall.model.start import StartOrder, StartRequest, parse_geometry
 from portcall.model.user import Account, Login
+from portcall.session import weblink
 from portcall.session.actions import Actions
 from portcall.session.connect import Connection, Connections
 from portcall.session.control import ControlSocket
@@ -122,10 +124,15 @@ class Services:
         )
         self.connections.attach(self.reports.peer)
         self.greeter = Greeter(config.server_id, self.reports, self._account_of, self._link_came, self.links.gone)
+        self.weblinks = weblink.Weblinks(
+            self.store, self.registry, clock, FailureLimit(clock, lambda: int(config["login_failures"])),
+            self.tokens.verify_weblink, self.start_account, self.greeter.hello,
+        )  # fmt: skip
         self.actions = Actions(self.registry, self.reports, self.connections, clock, self._destroy, self._give_up)
         self.sweep = Sweep(
             config, self.registry, self.connections, clock, self.profiles.of,
             lambda session_id: self.reports.peer(session_id) is not None, self._revive, self._end, self._may_stay,
+            self.weblinks.bound,
         )  # fmt: skip
         self.viewers = Viewers(
             self.connections,
@@ -155,7 +162,7 @@ class Services:
         )  # fmt: skip
         self.launchers = Launchers(
             self.config, lambda name: plugins.find("launchers", name), lambda: plugins.names("launchers"),
-            lambda: self.user_side, self._weblink, lambda: site_settings(self.config.directories.config, os.environ),
+            lambda: self.user_side, self._weblink, self.site_settings,
         )  # fmt: skip
         self.steps = Steps(self.config, self.documents, self.functions, self.launchers)
         self.perform = Perform(
@@ -174,9 +181,11 @@ class Services:
             await part.open()
         self.placed.record(self.members.here())
         await self.registry.open()
+        await self.weblinks.open()
         self.user_side = self._user_side()
         self.control.open()
         self.bus.listen(self._login_gone)
+        self.bus.listen(self._session_gone)
         if any(self.documents.enabled(kind) for kind in BY_NAME):
             self.engines[JAVASCRIPT].warm()  # the first start shall not wait for a worker
         self._tasks = [
@@ -195,6 +204,7 @@ class Services:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.control.close()
+        self.weblinks.close()
         await self.measured.close()
         await asyncio.gather(*(engine.close() for engine in self.engines.values()))
         await self.links.close()
@@ -231,6 +241,7 @@ class Services:
             self._keep_warm(link)
 
     url = ""
+    weblink_url = weblink_fingerprint = ""  # where sessions may call in over the network
 
     # what the parts ask of one another
 
@@ -302,7 +313,16 @@ class Services:
 
     def _weblink(self, order: StartOrder, account: Account) -> Weblink | None:
         """How a session may call in over the network."""
-        return None
+        if not self.weblink_url:
+            return None
+        primary = self.tokens.sign_weblink(order.id, account.name, self.clock.now() + weblink.VALID)
+        url = self.site_settings().get("WEBLINK_URL", "").rstrip("/") or self.weblink_url
+        return Weblink(
+            url, primary, account.name, log_level=self.config["log_level"], fingerprint=self.weblink_fingerprint
+        )
+
+    def site_settings(self) -> dict[str, str]:
+        return site_settings(self.config.directories.config, os.environ)
 
     def _sign(self, session_id: str, user: str, login: str, profile: str, expires: float) -> str:
         return self.tokens.sign_order(session_id, user, login, profile, expires)
@@ -339,6 +359,8 @@ class Services:
         return set(result.get("sessions", []))
 
     async def _destroy(self, session: Session) -> None:
+        if self.weblinks.bound(session.id):
+            return  # somewhere else, where only its own process reaches: it is told when it calls in
         try:
             link = self.links.get(session.user) or await self.links.ensure(await self.accounts.lookup(session.user))
             await link.request(lambda seq: messages.Destroy(seq, session.id))
@@ -403,6 +425,10 @@ class Services:
     def _login_gone(self, happened: event.Event) -> None:
         if happened.kind == event.LOGIN_GONE:
             self.connections.login_gone(happened.id)
+
+    def _session_gone(self, happened: event.Event) -> None:
+        if happened.kind == event.SESSION_GONE:
+            self.weblinks.forget(happened.id)
 
     async def _record(self) -> None:
         """This server's record, for pages that follow it."""

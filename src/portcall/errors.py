@@ -121,6 +121,16 @@ class TicketRefused(PortcallError):
     code, status, title = "ticket-refused", 403, "The ticket is not valid: wrong, used or expired."
 
 
+class WeblinkRefused(PortcallError):
+    code, status, title = "weblink-refused", 403, "The weblink's token is not accepted."
+
+
+class WeblinkOver(PortcallError):
+    """The session was purged, or is long over: it may end itself."""
+
+    code, status, title = "weblink-over", 410, "The session is over."
+
+
 class StoreUnavailable(PortcallError):
     code, status, title = "store-unavailable", 503, "The store cannot be written or read."
 

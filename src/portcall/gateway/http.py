@@ -107,12 +107,18 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.connections.discard(self)
         self._arrived()
+        if getattr(stream, "answers", False):
+            self._hand_over(stream, rest)
+            return
         offered = [item.strip() for item in headers.get(b"sec-websocket-protocol", b"").split(b",")]
         protocol = b"sec-websocket-protocol: binary\r\n" if b"binary" in offered else b""
         self.transport.write(
             b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
             b"sec-websocket-accept: " + frames.accept_key(key) + b"\r\n" + protocol + b"\r\n"
         )
+        self._hand_over(stream, rest)
+
+    def _hand_over(self, stream: Stream, rest: bytes) -> None:
         transport = self.transport
         self._unset_keepalive_if_required()
         self.parser = None  # type: ignore[assignment]

@@ -25,7 +25,7 @@ from portcall.stores.base import Entry, Store
 BUCKET = "logins"
 _ALGORITHM = "HS256"
 _CLAIMS = ("sub", "iss", "iat", "exp", "aud", "jti")
-_ORDER = "order"
+_ORDER, _WEBLINK = "order", "weblink"
 _MAX_TOKEN = 4096
 
 
@@ -47,7 +47,7 @@ class Tokens:
         """The login as stored, and its revision. NotLoggedIn for what is no token of ours, LoginExpired for one that
         was, until it expired or was revoked."""
         claims = self._claims(token)
-        if claims is None or claims.get("aud") == _ORDER or not isinstance(claims.get("jti"), str):
+        if claims is None or claims.get("aud") in (_ORDER, _WEBLINK) or not isinstance(claims.get("jti"), str):
             raise NotLoggedIn("this token is not valid here; log in again")
         entry = await self._store.get(BUCKET, claims["jti"])
         login = _login(entry)
@@ -90,6 +90,18 @@ class Tokens:
         if claims is None or claims.get("aud") != _ORDER or claims["exp"] <= self._clock.now():
             return None
         return {"login": claims["sub"], **{name: claims[name] for name in ("id", "user", "profile", "exp")}}
+
+    def sign_weblink(self, id: str, user: str, expires: float) -> str:
+        """Lets one session call in over the network; valid for that id and account alone."""
+        claims = {"aud": _WEBLINK, "id": id, "sub": user, "exp": int(expires)}
+        return jwt.encode({"alg": _ALGORITHM}, claims, self._key)
+
+    def verify_weblink(self, token: str) -> dict[str, Any] | None:
+        """``id user exp`` of what was signed here, whether it has expired or not."""
+        claims = self._claims(token)
+        if claims is None or claims.get("aud") != _WEBLINK:
+            return None
+        return {"user": claims["sub"], "id": claims["id"], "exp": claims["exp"]}
 
     def _claims(self, token: str) -> dict[str, Any] | None:
         if not token or len(token) > _MAX_TOKEN:

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from portcall.errors import PortcallError, ProtocolError
+from portcall.model.user import Account
 from portcall.wire import messages
 from portcall.wire.channel import Channel
 
@@ -31,7 +32,13 @@ _AGAIN = 0.2  # seconds after which accepting is tried again
 
 
 class ControlConnection:
-    """One process at the other end. ``uid`` and ``pid`` are the kernel's word, not the peer's."""
+    """One process at the other end. ``uid`` and ``pid`` are the kernel's word, not the peer's.
+
+    Over a weblink there is no such word: ``account`` and ``session_id`` are what its token was signed for.
+    """
+
+    account: Account | None = None
+    session_id = ""
 
     def __init__(self, sock: socket.socket, hello: Callable[[ControlConnection, Any], Awaitable[None]]) -> None:
         self._sock = sock

@@ -50,7 +50,9 @@ class Greeter:
     async def hello(self, connection: ControlConnection, hello: Any) -> None:
         if hello.version != messages.VERSION:
             raise ProtocolError(f"version {hello.version} of the protocol is not spoken here")
-        account = await self._account(connection.uid)
+        if connection.session_id and getattr(hello, "session", {}).get("id") != connection.session_id:
+            raise ProtocolError(f"this weblink is session {connection.session_id}'s, and no other's")
+        account = connection.account or await self._account(connection.uid)
         if isinstance(hello, messages.SessionHello):
             await self._reports.hello(connection, account, hello)
             return

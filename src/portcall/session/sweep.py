@@ -25,13 +25,14 @@ _RETRY = (2.0, 10.0, 30.0, 60.0)  # seconds between looking for a user's lost se
 
 class Sweep:
     """``revive(user)`` looks for the user's sessions and returns the ids alive, or None where nobody could look;
-    ``may(connection)`` whether its person may (still) look at that session."""
+    ``may(connection)`` whether its person may (still) look at that session; ``elsewhere(id)`` whether it runs where no
+    link of this host could look."""
 
     def __init__(
         self, config: Config, registry: Registry, connections: Connections, clock: Clock,
         profile: Callable[[str], Profile], reached: Callable[[str], bool],
         revive: Callable[[str], Awaitable[set[str] | None]], end: Callable[[str, str], Awaitable[None]],
-        may: Callable[[Connection], Awaitable[bool]],
+        may: Callable[[Connection], Awaitable[bool]], elsewhere: Callable[[str], bool] = lambda _: False,
     ) -> None:  # fmt: skip
         self._config = config
         self._registry = registry
@@ -42,6 +43,7 @@ class Sweep:
         self._revive = revive
         self._end = end
         self._may = may
+        self._elsewhere = elsewhere
         self._began, self._began_at = clock.monotonic(), clock.now()
         self._silent_since: dict[str, float] = {}
         self._looked: dict[str, tuple[int, float]] = {}  # user → how often, when next
@@ -144,7 +146,8 @@ class Sweep:
                 return
         if now - self._began < _CALL_IN:
             return
-        self._look(session.user)
+        if not self._elsewhere(session.id):
+            self._look(session.user)
         if now - since > self._config["silent_after"] and lifecycle.may(session.state, lifecycle.SILENT):
             await self._registry.signal(session.id, lifecycle.SILENT)
 
@@ -167,7 +170,7 @@ class Sweep:
             return
         for session in [item for item in self._registry.all() if item.user == user]:
             gone = session.id not in alive and not self._reached(session.id) and not self._may_come(session)
-            if gone and session.state in lifecycle.LIVE:
+            if gone and not self._elsewhere(session.id) and session.state in lifecycle.LIVE:
                 await self._registry.signal(
                     session.id, lifecycle.OVER, ended=self._clock.now(), clients=0,
                     reason="Its processes are gone: the machine or the session was stopped from outside.",

@@ -6,9 +6,9 @@ import os
 import socket
 from typing import Any, Callable
 
-from portcall.errors import InvalidValue, PortcallError
+from portcall.errors import DisplayUnavailable, InvalidValue, PortcallError
 from portcall.model.start import MAX_NAME, check_params
-from portcall.sessiond import display, log
+from portcall.sessiond import dialling, display, log
 from portcall.sessiond.connection import Connection, peer_uid
 from portcall.sessiond.context import Context
 from portcall.sessiond.loop import READ
@@ -50,7 +50,10 @@ class Answers:
         result: dict[str, Any] = {}
         if isinstance(message, messages.OpenDisplay):
             sock = display.connect(self._context.place / "rfb")
-            connection.channel.reply(message.seq, {}, [sock.detach()])
+            if message.token:
+                self._carry(connection, message, sock)
+            else:
+                connection.channel.reply(message.seq, {}, [sock.detach()])
             self._context.touch_keyboard()  # a desktop may have set another map since
         else:
             if isinstance(message, messages.ChangeSession):
@@ -66,6 +69,24 @@ class Answers:
         connection.flush()
         if isinstance(message, messages.EndSession):
             self._on_end(message.reason, message.grace)
+
+    def _carry(self, connection: Connection, message: messages.OpenDisplay, sock: socket.socket) -> None:
+        """Over the network: answered when the display's bytes are on their way."""
+        weblink = self._context.record.weblink
+        if weblink is None:
+            sock.close()
+            raise InvalidValue("this session has no way over the network")
+
+        def done(_: object, failure: dialling.Failure | None) -> None:
+            if not connection.open:
+                return
+            if failure is None:
+                connection.channel.reply(message.seq, {})
+            else:
+                connection.channel.refuse(message.seq, DisplayUnavailable(failure.reason))
+            connection.flush()
+
+        dialling.display(self._context.loop, weblink, message.token, sock, done)
 
     def _change(self, message: messages.ChangeSession) -> dict[str, Any]:
         record = self._context.record

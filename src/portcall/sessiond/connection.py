@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import struct
+import time
 from typing import Any, Callable
 
 from portcall.errors import ProtocolError
@@ -29,6 +30,7 @@ class Connection:
         self._on_message, self._on_close = on_message, on_close
         self._unsent: list[tuple[bytes, list[int]]] = []
         self._closing = False
+        self.heard = time.monotonic()
         sock.setblocking(False)
         loop.watch(sock.fileno(), READ, self._ready)
 
@@ -105,6 +107,7 @@ class Connection:
             _close_all(descriptors)
             self.close()
             return
+        self.heard = time.monotonic()
         try:
             arrived = self.channel.feed(data, descriptors)
         except ProtocolError:

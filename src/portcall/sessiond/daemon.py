@@ -43,7 +43,7 @@ class SessionDaemon:
             context, self._resources, self.end, self._watched, lambda changes: self._told(changes),
             lambda: self._bringup.proceed(),
         )  # fmt: skip
-        self._telling = Telling(context, notify, answers.message, self._leave)
+        self._telling = Telling(context, notify, answers.message, self._leave, self._refused)
         self._bringup = BringUp(
             context, self._telling, self._failed, self._display_gone, self._command_ended, self._windows
         )
@@ -184,6 +184,10 @@ class SessionDaemon:
             self._ending.hurry(grace)
         else:
             self._finish(reason, False, None, grace)
+
+    def _refused(self, reason: str) -> None:
+        """By the server, for good."""
+        self._finish(reason, not self.context.record.session.server_id)
 
     def _failed(self, reason: str) -> None:
         """The start is over; what was begun is undone."""

@@ -9,7 +9,8 @@ from typing import Iterable, NamedTuple
 
 MARK = "PORTCALL_SESSION_ID"
 SESSION_NAME, WARM_NAME, LINK_NAME = "portcall-sess", "portcall-warm", "portcall-link"  # 15 bytes at most
-DAEMONS = (SESSION_NAME, WARM_NAME, LINK_NAME)
+RELAY_NAME = "portcall-relay"  # ends by itself, when what it carries has ended
+DAEMONS = (SESSION_NAME, WARM_NAME, LINK_NAME, RELAY_NAME)
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -13,6 +13,7 @@ from portcall.model import codec
 from portcall.model.session import Session
 from portcall.model.start import StartOrder
 from portcall.sessiond.processes import Process
+from portcall.sessiond.weblink import Weblink
 
 FILE = "session.json"
 _EXCHANGE, _HERE = 2, -100  # RENAME_EXCHANGE, AT_FDCWD: linux/fs.h, linux/fcntl.h
@@ -34,7 +35,8 @@ class Record:
     ``marks`` are the values of PORTCALL_SESSION_ID that the session's processes carry; ``processes`` names ours:
     daemon, display, manager, command. A process is written down after it was made; one that was made and not written
     down is found by its mark. ``ending`` is why it is being ended; ``ended`` the SessionEnded, from its end until that
-    is delivered. ``adoptions`` counts daemons that took over.
+    is delivered. ``adoptions`` counts daemons that took over. ``weblink`` is the way over the network, where there is
+    one; its address is then among ``sockets``.
     """
 
     def __init__(self, session: Session, order: StartOrder, sockets: list[str]) -> None:
@@ -48,6 +50,7 @@ class Record:
         self.adoptions = 0
         self.rootless_windows = False
         self.spare_keys: list[int] = []
+        self.weblink: Weblink | None = None
 
     def change(self, **members: Any) -> None:
         self.session = dataclasses.replace(self.session, **members)
@@ -66,6 +69,7 @@ class Record:
             "adoptions": self.adoptions,
             "rootlessWindows": self.rootless_windows,
             "spareKeys": self.spare_keys,
+            "weblink": codec.to_document(self.weblink) if self.weblink is not None else None,
         }
 
     def save(self, directory: str) -> None:
@@ -102,6 +106,8 @@ class Record:
             record.adoptions = int(document["adoptions"])
             record.rootless_windows = bool(document["rootlessWindows"])
             record.spare_keys = [int(key) for key in document["spareKeys"]]
+            if document.get("weblink") is not None:
+                record.weblink = codec.from_document(Weblink, document["weblink"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidValue):
             return None
         return record

@@ -31,6 +31,7 @@ from portcall.sessiond.loop import Loop
 from portcall.sessiond.places import Place
 from portcall.sessiond.record import Record
 from portcall.sessiond.spawn import close_others, reset_signals
+from portcall.sessiond.weblink import Weblink
 from portcall.wire import messages
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
@@ -44,13 +45,16 @@ def own_account() -> Account:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir or "/", entry.pw_shell or "/bin/sh")
 
 
-def prepare(order: StartOrder, sockets: list[str], base: str, clock: Clock) -> tuple[Place, Record]:
+def prepare(
+    order: StartOrder, sockets: list[str], base: str, clock: Clock, weblink: Weblink | None = None
+) -> tuple[Place, Record]:
     """The session's directory, claimed and locked, with its record. Conflict where the id is taken."""
     places.prepare(base)
     place = Place.make(base)
     try:
         record = Record(_session(order, clock), order, sockets)
         record.marks = [order.id]
+        record.weblink = weblink
         record.save(place.path)
         place.claim(order.id)
     except PortcallError:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import signal
 import socket
 import sys
-from typing import Any, NoReturn
+from typing import Any, Callable, NoReturn
 
 from portcall.clock import Clock
 from portcall.errors import Conflict, PortcallError, StartFailed
-from portcall.model.start import StartOrder
+from portcall.model.profile import DEFAULT
+from portcall.model.start import ORDER_VARIABLE, StartOrder
 from portcall.sessiond import known, local, places
 from portcall.sessiond.asked import Asked, parser
 from portcall.sessiond.daemon import SessionDaemon
@@ -20,6 +23,7 @@ from portcall.sessiond.loop import READ, Loop
 from portcall.sessiond.places import Place
 from portcall.sessiond.record import Record
 from portcall.sessiond.run import become_daemon, own_account, prepare, run_order
+from portcall.sessiond.weblink import Weblink, take
 
 _VERDICT = 3.0  # seconds for the server to refuse a session that runs
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,18 +31,38 @@ _GRACE = 5.0
 
 
 def main(argv: list[str] | None = None) -> int:
+    return _said(_start, parser(), argv)
+
+
+def weblink(argv: list[str] | None = None) -> int:
+    """``scripts/start-weblink``: a session that calls its server over the network; the environment says where."""
+    options = parser()
+    options.prog = "start-weblink"
+    options.description = "Start a session here, which calls in at WEBLINK_URL with WEBLINK_PRIMARY; print it as JSON."
+    return _said(_start_weblink, options, argv)
+
+
+def _said(start: Callable[[Asked], int], options: argparse.ArgumentParser, argv: list[str] | None) -> int:
+    """The exit code; what went wrong in words."""
     try:
-        asked = Asked(parser().parse_args(argv))
-        return _start(asked)
+        asked = Asked(options.parse_args(argv))
+        os.environ.pop(ORDER_VARIABLE, None)  # nothing that is started from here on shall find it
+        return start(asked)
     except PortcallError as error:
         _complain(error.detail, str(error.extra.get("log", "")))
         return 1
 
 
-def weblink(_argv: list[str] | None = None) -> int:
-    """``scripts/start-weblink``: sessions that dial out over the network."""
-    _complain("sessions that dial out over the network (weblinks) are not offered by this version")
-    return 1
+def _start_weblink(asked: Asked) -> int:
+    link = take(os.environ)
+    if not asked.text("id") and link.session_id:
+        asked.members["id"] = link.session_id
+    profile = dataclasses.replace(DEFAULT, name=asked.text("profile", DEFAULT.name))
+    order = asked.order(own_account().name, profile, 60.0)
+    link = dataclasses.replace(link, session_id=order.id)
+    base = places.prepare(places.base_directory())
+    local.forget_old(base, Clock().now())
+    return _run(asked, order, link.sockets, base, link)
 
 
 def _start(asked: Asked) -> int:
@@ -51,8 +75,12 @@ def _start(asked: Asked) -> int:
     local.forget_old(base, Clock().now())
     if not there.answers:
         known.check_seats(there.document.get("limits") or {}, base)
+    return _run(asked, order, there.sockets, base)
+
+
+def _run(asked: Asked, order: StartOrder, sockets: list[str], base: str, link: Weblink | None = None) -> int:
     try:
-        place, record = prepare(order, there.sockets, base, Clock())
+        place, record = prepare(order, sockets, base, Clock(), link)
     except Conflict as error:
         raise StartFailed(error.detail) from error
     ours, theirs = socket.socketpair()

@@ -9,6 +9,7 @@ from portcall.errors import PortcallError, StartFailed
 from portcall.model import codec
 from portcall.sessiond.answers import Control
 from portcall.sessiond.context import Context
+from portcall.sessiond.dialling import Failure
 from portcall.sessiond.uplink import Uplink
 from portcall.wire import messages
 
@@ -27,17 +28,20 @@ class Telling:
         notify: Callable[[str, dict[str, Any]], Any],
         on_message: Callable[..., Any],
         on_left: Callable[[bool], Any],
+        on_refused: Callable[[str], Any],
     ) -> None:
         self._context, self.notify, self._on_message, self._on_left = context, notify, on_message, on_left
+        self._on_refused = on_refused
         self._uplink = Uplink(
-            context.loop, context.record.sockets, self.hello, on_message, self._state, self._connected
-        )
+            context.loop, context.record.sockets, self.hello, on_message, self._state, self._connected,
+            context.record.weblink, self._refused,
+        )  # fmt: skip
         self._control: Control | None = None
         self._early = -1
         self._steps: list[messages.SessionReport] = []
         self._step_at = context.clock.monotonic()
         self._ended: messages.SessionEnded | None = None
-        self._handed_over = self._left = False
+        self._handed_over = self._left = self._unwanted = False
 
     def open(self) -> None:
         """Our own socket. StartFailed where it cannot be made."""
@@ -95,6 +99,9 @@ class Telling:
         if self._control is not None:
             self._control.send(ended)
         self.notify("ended", codec.to_document(ended))
+        if self._unwanted:
+            self.leave(True)
+            return
         self._context.loop.after(_DELIVERY, lambda: self.leave(False))
         if self._uplink.welcomed:
             self._hand_over()
@@ -110,7 +117,9 @@ class Telling:
             self._on_left(told)
 
     def _send_early(self) -> None:
-        if self._early >= 0 and self._context.claimed and self._uplink.connection is not None:
+        if self._uplink.connection is not None and self._uplink.over_network:
+            self.drop_early()
+        elif self._early >= 0 and self._context.claimed and self._uplink.connection is not None:
             descriptor, self._early = self._early, -1
             self._uplink.send(messages.DisplayOpened(self._context.record.session.id), [descriptor])
 
@@ -119,6 +128,15 @@ class Telling:
             self._uplink.send(report)
         self._steps = []
         self._send_early()
+
+    def _refused(self, failure: Failure) -> None:
+        """By a server that never had this session, or that says itself that it is over: there is nobody to run for."""
+        if failure.over or not self._context.record.session.server_id:
+            self._unwanted = True
+            if self._ended is not None:
+                self.leave(True)
+            else:
+                self._on_refused(failure.reason)
 
     def _state(self, welcomed: bool) -> None:
         if welcomed:

@@ -14,6 +14,7 @@ import signal
 import socket
 import ssl
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ import uvloop
 from portcall.errors import PortcallError, SettingRefused
 from portcall.gateway.http import HttpProtocol
 from portcall.gateway.stream import ViewerStream
+from portcall.gateway.weblink import Call
 from portcall.model.ids import is_session_id
 from portcall.web import app as web_app
-from portcall.web import certificate
+from portcall.web import certificate, weblink
 from portcall.web.edge import Edge, Proxies, without_prefix
 
 log = structlog.get_logger("server")
@@ -52,7 +54,11 @@ async def _serve(here: Any) -> int:
     prefix = _prefix(str(config["url_prefix"]))
     proxies = Proxies(str(config["trusted_proxies"]))
     listening = _listen(config)
-    here.url = _url(config, listening, tls is not None, prefix)
+    here.url = here.weblink_url = _url(config, listening, tls is not None, prefix)
+    here.weblink_fingerprint = weblink.fingerprint(config)
+    own_listener = weblink.listen(config, here.site_settings)
+    if own_listener is not None:
+        here.weblink_url = _url(config, own_listener, tls is not None, "", public=False)
     await here.open()
     protocol = type("Protocol", (HttpProtocol,), {"dispatch": staticmethod(_dispatch(here, prefix, proxies))})
     settings = uvicorn.Config(
@@ -67,10 +73,23 @@ async def _serve(here: Any) -> int:
     def made() -> asyncio.Protocol:
         return protocol(settings, server.server_state, {})  # type: ignore[no-any-return]
 
+    alone = type("Weblinks", (HttpProtocol,), {"dispatch": staticmethod(_dispatch_weblinks(here, prefix, proxies))})
+    nothing_else = uvicorn.Config(
+        weblink.nothing_else, http=alone, ws="none", lifespan="off", log_config=None, access_log=False
+    )
+    nothing_else.load()
+
+    def made_alone() -> asyncio.Protocol:
+        return alone(nothing_else, server.server_state, {})  # type: ignore[no-any-return]
+
+    async def listening_on(sock: socket.socket, make: Any) -> Any:
+        return await loop.create_server(make, sock=sock, ssl=tls)
+
     api = _unix(config.directories.runtime / "api.sock")
     try:
         servers = [
-            await loop.create_server(made, sock=listening, ssl=tls),
+            await listening_on(listening, made),
+            *([await listening_on(own_listener, made_alone)] if own_listener is not None else []),
             await loop.create_unix_server(made, sock=api),
         ]
         here.apply_settings()
@@ -134,18 +153,30 @@ class _Server(uvicorn.Server):
 
 
 def _dispatch(here: Any, prefix: str, proxies: Proxies) -> Any:
-    def dispatch(path: str, headers: dict[bytes, bytes], peer: str) -> ViewerStream | None:
+    weblinks = _dispatch_weblinks(here, prefix, proxies)
+
+    def dispatch(path: str, headers: dict[bytes, bytes], peer: str) -> ViewerStream | Call | None:
         parts = without_prefix(path, prefix).split("/")
         if len(parts) != 3 or parts[1] != "view" or not is_session_id(parts[2]):
-            return None
-        address = peer
-        if proxies.trusts(peer):
-            address = proxies.client(peer, headers.get(b"x-forwarded-for", b"").decode("latin-1"))
+            return weblinks(path, headers, peer)
+        address = _address(proxies, headers, peer)
         stream = ViewerStream(here.viewers, parts[2], address)
         here.viewers.remember(stream)
         return stream
 
     return dispatch
+
+
+def _dispatch_weblinks(here: Any, prefix: str, proxies: Proxies) -> Callable[..., Call | None]:
+    return lambda path, headers, peer: weblink.call(
+        here, without_prefix(path, prefix), headers, _address(proxies, headers, peer)
+    )
+
+
+def _address(proxies: Proxies, headers: dict[bytes, bytes], peer: str) -> str:
+    if proxies.trusts(peer):
+        return proxies.client(peer, headers.get(b"x-forwarded-for", b"").decode("latin-1"))
+    return peer
 
 
 def _prefix(text: str) -> str:
@@ -241,8 +272,8 @@ def _tls(config: Any) -> ssl.SSLContext | None:
     return context
 
 
-def _url(config: Any, listening: socket.socket, secure: bool, prefix: str) -> str:
-    if config["public_url"]:
+def _url(config: Any, listening: socket.socket, secure: bool, prefix: str, public: bool = True) -> str:
+    if public and config["public_url"]:
         return str(config["public_url"]).rstrip("/")
     host, port = listening.getsockname()[:2]
     if host in ("0.0.0.0", "::"):

@@ -124,11 +124,15 @@ class SessionEnded:
 
 @dataclass(frozen=True)
 class OpenDisplay:
-    """Server → session, request: answered with a reply, *fd*, holding one descriptor connected to the display."""
+    """Server → session, request: answered with a reply, *fd*, holding one descriptor connected to the display.
+
+    Over a weblink there are none: the session dials once more with ``token``, which is good once, and answers when that
+    connection leads to the display."""
 
     seq: int
 
 
+    token: str = ""
 @dataclass(frozen=True)
 class EndSession:
     """Server → session, request: end it; answered at once, SessionEnded follows. ``grace`` seconds of SIGTERM."""
@@ -176,6 +180,11 @@ class Proceed:
 
 @dataclass(frozen=True)
 class Reply:
+@dataclass(frozen=True)
+class Ping:
+    """Both ways, over a weblink: proxies drop what is quiet, and who hears nothing for long has lost the other."""
+
+
     seq: int
     result: Dict[str, Any] = field(default_factory=dict)
     error: Optional[Dict[str, Any]] = None
@@ -186,7 +195,7 @@ MESSAGES: Dict[str, Type[Any]] = {
     for cls in (
         LinkHello, SessionHello, Welcome, StartSession, RunCommand, Adopt, Destroy, KeepWarm, DisplayOpened,
         SessionReport, SessionEnded, OpenDisplay, EndSession, ChangeSession, ReadLog, ListProcesses, Watched, Proceed,
-        Reply,
+        Ping, Reply,
     )
 }  # fmt: skip
 _TYPES = {cls: name for name, cls in MESSAGES.items()}

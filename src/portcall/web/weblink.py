@@ -1,0 +1,58 @@
+"""Where sessions call in over the network: which paths, and the listener that takes weblinks and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from portcall.errors import SettingRefused
+from portcall.gateway.weblink import CONTROL, DISPLAY, Call
+from portcall.web import certificate
+
+URI = "/weblink"
+
+
+def call(here: Any, path: str, headers: dict[bytes, bytes], address: str) -> Call | None:
+    """The protocol for ``/weblink/control`` and ``/weblink/display``; None for any other path."""
+    top, _, what = path.rpartition("/")
+    return Call(here.weblinks, what, headers, address) if top == URI and what in (CONTROL, DISPLAY) else None
+
+
+async def nothing_else(scope: Any, receive: Any, send: Any) -> None:
+    """The application behind the listener for weblinks: whatever is asked, it is not here."""
+    if scope["type"] == "http":
+        headers = [(b"content-type", b"text/plain"), (b"content-length", b"10"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 404, "headers": headers})
+        await send({"type": "http.response.body", "body": b"Not Found\n"})
+
+
+def listen(config: Any, settings: Callable[[], dict[str, str]]) -> socket.socket | None:
+    """A socket on ``WEBLINK_PORT``, where there is one; SettingRefused where it cannot be."""
+    text = settings().get("WEBLINK_PORT", "").strip()
+    if not text:
+        return None
+    host = settings().get("WEBLINK_HOST", "").strip() or str(config["host"])
+    if not text.isdigit() or int(text) > 65_535:
+        raise SettingRefused(f"WEBLINK_PORT: {text!r} is not a port", field="WEBLINK_PORT")
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, int(text)))
+        sock.listen(1024)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise SettingRefused(f"WEBLINK_PORT: {host}:{text}: {error.strerror}", field="WEBLINK_PORT") from error
+    return sock
+
+
+def fingerprint(config: Any) -> str:
+    """SHA-256 of the server's own certificate; empty where authorities vouch for it, or there is none."""
+    if config["tls"] != "auto":
+        return ""
+    path, _ = certificate.own(Path(config.directories.local))
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(path.read_text())).hexdigest()
