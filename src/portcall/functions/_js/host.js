@@ -101,6 +101,8 @@
     return '';
   };
 
+  // A true array, whatever was given: each element is read once. The fastest way that the engine has.
+  const copyOf = (array) => Reflect.apply(Array.prototype.toSpliced, array, [0, 0]);
   const copy = (value) => {
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return value.map(copy);
@@ -192,16 +194,15 @@
   const wrong = (message) => fail__host({name: '', message, stack: ''}, 'result');
 
   // Which of the servers given are in the array, as a text of 0 and 1, if they are in their order; else ''. Objects are
-  // compared and not looked into, which is what costs time. They are put into items.
-  const chosen = (given, value, items) => {
-    const count = given.length, wanted = items.length, signs = new Uint8Array(count).fill(48);
-    for (let i = 0, at = 0; i < wanted; i++) {
-      const one = value[i];
-      while (at < count && given[at] !== one) at++;
-      if (at >= count) return '';
-      items[i] = one;
+  // compared and not looked into, and numbers are not compared, which the engine is slow at.
+  const chosen = (given, items) => {
+    const count = given.length, signs = new Uint8Array(count).fill(48);
+    let at = 0;
+    for (const one of items) {
+      while (given[at] !== one) if (given[at++] === undefined) return '';
       signs[at++] = 49;
     }
+    if (at > count) return ''; // there was an undefined in it
     const parts = [];
     for (let i = 0; i < count; i += 10000) parts.push(String.fromCharCode.apply(null, signs.subarray(i, i + 10000)));
     return parts.join('');
@@ -209,8 +210,8 @@
   // An array of servers as text. What the next function is given is made from that alone: no array, and no changed
   // document, of this one.
   const pick = (value) => {
-    const count = value.length, items = new Array(count);
-    const some = run.whole && !run.writes && chosen(run.given, value, items);
+    const items = copyOf(value), count = items.length;
+    const some = run.whole && !run.writes && chosen(run.given, items);
     if (some) {
       held = {number: run.number, items, make: null, whole: true};
       if (run.spec.more) run.left = held;
@@ -218,13 +219,12 @@
     }
     let whole = true;
     for (let i = 0; i < count; i++) {
-      const item = value[i];
+      const item = items[i];
       if (typeof item !== 'object' || item === null) return null;
       const slot = item[SLOT], server = typeof slot === 'number' ? store[slot] : null;
       if (!server || (run.writes && !same(item, server))) {
         if (typeof item.serverId !== 'string') return null;
         whole = false;
-        items[i] = item;
       } else items[i] = slot;
     }
     const text = stringify(items);
@@ -282,7 +282,7 @@
       Object.defineProperty(input, 'servers', {
         get() {
           run.given = source(spec);
-          const list = spec.writes ? run.given.map(copied) : run.given.slice();
+          const list = spec.writes ? run.given.map(copied) : copyOf(run.given);
           set(list);
           return list;
         }, set, enumerable: true, configurable: true,
