@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import List, Optional
+
+PROGRAMS = "PORTCALL_PROGRAMS"  # a directory of ours with X programs, in containers; it comes first
+
+
+def program(name: str, path: str = "/usr/local/bin:/usr/bin:/bin") -> Optional[str]:
+    """Where a program that a session needs is on this host."""
+    ours = os.environ.get(PROGRAMS)
+    return shutil.which(name, path=f"{ours}:{path}" if ours else path)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
-from portcall.displays.base import Display, DisplayPlan
+from portcall.displays.base import Display, DisplayPlan, program
 
 _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/TigerVNC/bin"
 _CLIPBOARD = {
@@ -24,7 +21,7 @@ class Xvnc(Display):
     def argv(self, plan: DisplayPlan) -> list[str]:
         accept, send = _CLIPBOARD.get(plan.clipboard, _CLIPBOARD["off"])
         argv = [
-            shutil.which("Xvnc", path=_PATH) or "Xvnc",
+            program("Xvnc", _PATH) or "Xvnc",
             *([f":{plan.number}"] if plan.number is not None else []),
             "-auth", plan.authority_path,
             "-geometry", plan.geometry,
@@ -53,9 +50,9 @@ class Xvnc(Display):
         return argv
 
     def missing(self) -> str:
-        if not shutil.which("Xvnc", path=_PATH):
+        if not program("Xvnc", _PATH):
             return "Xvnc is not installed: install TigerVNC's server (Debian: tigervnc-standalone-server)"
-        if not os.path.exists("/usr/bin/xkbcomp"):
+        if not program("xkbcomp", "/usr/bin"):
             return "xkbcomp is not installed, which Xvnc needs (Debian: x11-xkb-utils and xkb-data)"
         return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from portcall.model.user import Account
 
@@ -49,6 +49,7 @@ class Host:
     options: Dict[str, Any] = field(default_factory=dict)
     templates: Dict[str, str] = field(default_factory=dict)
     weblink: Optional[Weblink] = None
+    group_ids: List[int] = field(default_factory=list)  # of the account, its own first
 
 
 def weblink_environment(host: Host) -> Dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 from typing import Any, Callable, TypeVar
 
+from portcall.displays.base import program
 from portcall.errors import PortcallError, StartFailed
 from portcall.model import lifecycle
 from portcall.model.start import ROOTLESS
@@ -159,11 +159,11 @@ class BringUp:
         if layout in ("", "us"):
             self._after_keyboard()
             return
-        program = shutil.which("setxkbmap", path="/usr/local/bin:/usr/bin:/bin")
-        if program is None:
+        setxkbmap = program("setxkbmap")
+        if setxkbmap is None:
             raise StartFailed(f"the keyboard layout {layout} needs setxkbmap, which is not installed")
         name, _, variant = layout.partition("-")
-        argv = [program, "-layout", name, *(["-variant", variant] if variant else [])]
+        argv = [setxkbmap, "-layout", name, *(["-variant", variant] if variant else [])]
         output = log.open_append(self._context.place / "display.log")
         try:
             pid = spawn(argv, self._context.environment(), output)

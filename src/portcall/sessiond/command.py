@@ -7,6 +7,7 @@ import os
 import shutil
 from typing import Any, Callable
 
+from portcall.displays.base import program
 from portcall.errors import StartFailed
 from portcall.sessiond import log, processes
 from portcall.sessiond.context import Context, quote
@@ -39,8 +40,8 @@ class CommandProcess:
             null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise StartFailed(f"the session's directory cannot be written: {error.strerror}") from error
-        shell = context.account.shell or "/bin/sh"
-        argv = [f"-{os.path.basename(shell)}", "-c", f"exec /bin/sh {quote(context.place / 'command')}"]
+        shell = context.account.shell or posix_shell()
+        argv = [f"-{os.path.basename(shell)}", "-c", f"exec {posix_shell()} {quote(context.place / 'command')}"]
         try:
             stdio = context.stdio or (null, output, output)
             self._pid = fork_at_home(context.account, shell, argv, context.environment(), stdio)
@@ -69,7 +70,7 @@ class CommandProcess:
         return f"the login scripts of {os.path.basename(account.shell)} did not finish"
 
     def _prepare(self) -> None:
-        place, shell = self._context.place, self._context.account.shell or "/bin/sh"
+        place, shell = self._context.place, self._context.account.shell or posix_shell()
         for name in ("ready", "command"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(place / name)
@@ -99,7 +100,7 @@ class CommandProcess:
             self._context.loop.after(wait, lambda: self._look(min(0.01, wait * 2), left - wait))
 
     def _runs_program(self) -> bool:
-        shells = {os.path.realpath(self._context.account.shell or "/bin/sh"), os.path.realpath("/bin/sh"), ""}
+        shells = {os.path.realpath(self._context.account.shell or "/bin/sh"), os.path.realpath(posix_shell()), ""}
         return any(processes.program(pid) not in shells for pid in (self._pid, *processes.children(self._pid)))
 
     def _exited(self, code: int | None) -> None:
@@ -112,6 +113,11 @@ class CommandProcess:
             self._context.loop.forget(self._ready)
             os.close(self._ready)
             self._ready = -1
+
+
+def posix_shell() -> str:
+    """Ours only where the image of a container has none."""
+    return "/bin/sh" if os.path.exists("/bin/sh") else program("sh") or "/bin/sh"
 
 
 def open_gl(context: Context) -> str:

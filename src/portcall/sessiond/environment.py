@@ -11,13 +11,16 @@ from portcall.model.user import Account
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _FILES = ("/etc/environment", "/etc/default/locale", "/etc/locale.conf")
 _PATH, _ROOT_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games", "/usr/local/sbin:/usr/sbin:/sbin"
+KEPT = "PORTCALL_KEPT"  # names of variables, parted by colons, that a container's image gives its programs
 _KEPT = ("KRB5CCNAME", "TZ")  # of the link's own: what its PAM session gave, and homes may need
 
 
 def login(account: Account, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
     """What login programs set, before the login scripts. Nothing else of ours gets through, so nothing secret does."""
     environment = {"PATH": _PATH if account.uid else f"{_ROOT_PATH}:{_PATH}"}
-    environment.update((key, value) for key, value in (inherited or {}).items() if key in _KEPT)
+    inherited = inherited or {}
+    kept = {*_KEPT, *inherited.get(KEPT, "").split(":")}
+    environment.update((key, value) for key, value in inherited.items() if key in kept)
     for path in _FILES:
         environment.update(_read(path))
     if not any(environment.get(name) for name in ("LANG", "LC_ALL", "LC_CTYPE")):

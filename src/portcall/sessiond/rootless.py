@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import Any, Callable
 
+from portcall.displays.base import program
 from portcall.errors import StartFailed
 from portcall.sessiond import log, xauthority
 from portcall.sessiond.context import Context
@@ -113,15 +113,15 @@ class Rootless:
             self._client.close()
 
     def _argv(self, name: str) -> list[str]:
-        program = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin")
-        if program is None:
+        found = program(name)
+        if found is None:
             raise StartFailed(f"the window manager {name} is not installed, which rootless sessions need")
         if name != "openbox":
-            return [program]
+            return [found]
         path = self._context.place / "openbox.xml"
         with open(path, "w") as file:
             file.write(_CONFIGURATION)
-        return [program, "--sm-disable", "--config-file", path]
+        return [found, "--sm-disable", "--config-file", path]
 
     def _ended(self, _code: int | None) -> None:
         if not self._stopped and self._restarts < _MOST_RESTARTS:

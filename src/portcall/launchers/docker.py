@@ -1,0 +1,213 @@
+"""Docker: a session that is a container, as docker.tpl has it; both end together, and nothing is left."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import posixpath
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from portcall.errors import InvalidValue, SchedulerSilent, StartFailed
+from portcall.launchers import _container
+from portcall.launchers.base import Found, Scheduler
+from portcall.model import codec, job
+from portcall.model.job import Job
+from portcall.model.launch import Host, weblink_environment
+from portcall.model.option import (
+    CORES,
+    EXTRA,
+    GPUS,
+    MEMORY_OF_ALL,
+    REFERENCE,
+    TEXT,
+    TIME,
+    Option,
+)
+from portcall.model.start import ORDER_VARIABLE, Invocation, Outcome, Output, Scheduled, StartOrder, start_object
+
+TEMPLATE = "docker.tpl"
+LABEL = "portcall.session"
+TOP, SESSION_FILE = "/opt/portcall", "/opt/portcall-session.pyz"  # in the container
+_PROGRAM = (
+    f"{TOP}/bin/python3", "-I", "-S", "-E", "-c",
+    f"import sys; sys.path.insert(0, {SESSION_FILE!r}); from portcall.sessiond.contained import main; sys.exit(main())",
+)  # fmt: skip
+_PART = 30_000  # characters of one variable; the system takes 128 KiB
+_RUNS_WITHIN = 120.0  # seconds; an engine that is busy with many takes its time
+_ID = re.compile(r"[0-9a-f]{12,64}\Z")
+_FORMAT = "{{.ID}}\t{{.Names}}\t{{.State}}\t{{.Status}}"
+_EXITED = re.compile(r"Exited \((-?\d+)\)")
+
+# docker's words (Docker Engine API, ContainerSummary.State), and those that podman has beside them
+STATES = {
+    "created": job.STARTING, "configured": job.STARTING, "initialized": job.STARTING, "restarting": job.STARTING,
+    "running": job.RUNNING, "paused": job.HELD, "stopping": job.ENDING, "removing": job.ENDING, "exited": job.DONE,
+    "stopped": job.DONE, "dead": job.FAILED,
+}  # fmt: skip
+
+IMAGE = Option("image", "the image; one of images", REFERENCE)
+IMAGES = Option("images", "images that may be chosen beside the one that is set, as a list", TEXT, form=False)
+NETWORK = Option("network", "the container's network, as the engine names it; empty: the engine's default", form=False)
+PULL = Option("pull", "never, missing or always", form=False)
+RUNTIME = Option("runtime", "the directory that scripts/make-runtime made", REFERENCE, form=False)
+RUN_AS = Option("run_as", "service (the server's own user, in the group docker) or user (their own podman)", form=False)
+
+
+class Docker(Scheduler):
+    """``engine`` is the program, and the word for it in templates."""
+
+    name = engine = "docker"
+    title = "Docker"
+    help = "a container for each session, of an image with nothing but X programs"
+    options = (IMAGE, IMAGES, CORES, MEMORY_OF_ALL, GPUS, TIME, NETWORK, PULL, RUNTIME, RUN_AS, EXTRA)
+    needs: tuple[str, ...] = ("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
+    templates: tuple[str, ...] = (TEMPLATE,)
+
+    def invocation(self, order: StartOrder, host: Host) -> Invocation:
+        as_user = _choice(order, "run_as", ("service", "user")) == "user"
+        name = next((one for one in self.templates if one in host.templates), "")
+        if not name:
+            raise InvalidValue(f"there is no {TEMPLATE} in launcher-templates", field="launcher")
+        filled = _container.fill(host.templates[name], name, self._values(order, host, as_user))
+        _check_image(filled.image, order, host)
+        variables = {**_order(order, host, filled.environment), **weblink_environment(host)}
+        fixed = ["--detach", "--rm", f"--name={self.job_name(order.id)}", f"--label={LABEL}={order.id}"]
+        # by name alone: the values are read from the environment of the command, and seen by nobody
+        named = [f"--env={variable}" for variable in variables]
+        argv = (self.engine, "run", *filled.options, *fixed, *named, filled.image, *filled.command)
+        return Invocation(argv, "", {**self.site, **variables}, not as_user, _RUNS_WITHIN)
+
+    def outcome(self, order: StartOrder, output: Output) -> Outcome:
+        if output.code != 0:
+            said = "\n".join(part.strip() for part in (output.stderr, output.stdout) if part.strip())
+            raise StartFailed(self._explained(said, order) or _code(self.engine, output.code), log=said)
+        lines = output.stdout.split()
+        found = lines[-1] if lines and _ID.match(lines[-1]) else ""
+        if order.options.get("run_as") == "user":  # the service cannot see what is the user's own
+            return Scheduled(order.id)
+        return Scheduled(order.id, "", Job(self.name, found[:12], job.STARTING, log=""))
+
+    def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
+        argv = (self.engine, "ps", "--all", f"--filter=label={LABEL}", f"--format={_FORMAT}")
+        return Invocation(argv, "", dict(self.site), as_service=True)
+
+    def found(self, output: Output) -> list[Found]:
+        if output.code != 0:
+            raise SchedulerSilent(f"{self.title}: {output.stderr.strip() or f'exit code {output.code}'}")
+        return [self._found(line.split("\t")) for line in output.stdout.splitlines() if line.count("\t") >= 3]
+
+    def cancel(self, job: Job) -> Invocation:
+        return self._as_service("rm", "--force", job.id)
+
+    def tidy(self) -> Invocation:
+        """What ended while nobody was there to remove it: engines that were killed leave it."""
+        return self._as_service("container", "prune", "--force", f"--filter=label={LABEL}", "--filter=until=10m")
+
+    def _as_service(self, *arguments: str) -> Invocation:
+        return Invocation((self.engine, *arguments), "", dict(self.site), as_service=True)
+
+    def _found(self, fields: list[str]) -> Found:
+        found, name, state, status = fields[:4]
+        exited = _EXITED.match(status)
+        code = int(exited.group(1)) if exited else None
+        known = STATES.get(_state(state), job.UNKNOWN)
+        if known == job.DONE and code not in (0, None):
+            known = job.FAILED
+        return Found(Job(self.name, found[:12], known, status.strip() or state, exit_code=code), name.strip())
+
+    def _values(self, order: StartOrder, host: Host, as_user: bool) -> dict[str, Any]:
+        account, options = host.account, order.options
+        return {
+            "engine": self.engine, "rootless": as_user, "user": account.name, "uid": account.uid, "gid": account.gid,
+            "groups": [group for group in host.group_ids if group != account.gid], "home": account.home,
+            "shell": account.shell, "session": order.id, "job_name": self.job_name(order.id), "name": order.name,
+            "command": order.command, "geometry": order.geometry, "window_mode": order.window_mode,
+            "profile": order.profile, "keyboard_layout": order.keyboard_layout, "params": order.params,
+            "login": order.login, "image": options.get("image", ""), "network": options.get("network", ""),
+            "pull": _choice(order, "pull", ("never", "missing", "always")), "cores": options.get("cores"),
+            "memory": options.get("memory"), "gpus": options.get("gpus"), "time": options.get("time"),
+            "extra": options.get("extra", []), "tmp": host.tmp_dir, "root_dir": host.root_dir,
+            "var_dir": host.var_dir, "config_dir": host.config_dir, "local_dir": host.local_dir,
+            "server_dir": posixpath.dirname(host.socket_file), "runtime": runtime(order, host),
+            "session_file": host.session_file, "program": list(_PROGRAM),
+        }  # fmt: skip
+
+    def _explained(self, said: str, order: StartOrder) -> str:
+        """What engines say, with what is to be done."""
+        image = str(order.options.get("image", ""))
+        for pattern, advice in _ADVICE:
+            if re.search(pattern, said, re.IGNORECASE):
+                return f"{advice.format(image=image, engine=self.engine)}\n{said}"
+        return said
+
+
+_ADVICE = (
+    (r"no such image|image not known|unable to find image|did not resolve to an alias|manifest unknown",
+     "The image {image} is not on this server: an administrator gets it with {engine} pull or {engine} build."),
+    (rf"(bind source path does not exist|no such file or directory)(?s:.*)|stat .*{TOP}",
+     "Something that is to be mounted is not there; what a session needs in a container is made by "
+     "scripts/make-runtime."),
+    (r"permission denied while trying to connect|dial unix .*permission denied",
+     "The server's own user may not use {engine}: it must be in the group docker."),
+    (r"cannot connect to the docker daemon", "Docker does not run on this server."),
+)  # fmt: skip
+
+
+def _state(said: str) -> str:
+    """One word; podman before version 5 gives the status in its place, such as ``Up 3 seconds (Paused)``."""
+    word = said.strip().lower()
+    if word.startswith("up"):
+        return "paused" if "(paused)" in word else "running"
+    return word.partition(" ")[0]
+
+
+def runtime(order: StartOrder, host: Host) -> str:
+    return str(order.options.get("runtime") or posixpath.join(host.local_dir, "container-runtime"))
+
+
+def _choice(order: StartOrder, name: str, choices: tuple[str, ...]) -> str:
+    """The first is the default."""
+    value = str(order.options.get(name) or choices[0])
+    if value not in choices:
+        raise InvalidValue(f"{name}: one of {', '.join(choices)}", field=name)
+    return value
+
+
+def _check_image(image: str, order: StartOrder, host: Host) -> None:
+    """Whoever chose it (form, bookmark, schedule function): it must be one that the administrator has named."""
+    allowed = [host.options.get("image"), *(host.options.get("images") or [])]
+    chosen = order.options.get("image")
+    if chosen and chosen not in allowed:
+        raise InvalidValue(
+            f"image: {chosen} is none of those allowed: {', '.join(filter(None, allowed))}", field="image"
+        )
+    if not image:
+        raise InvalidValue("no image is set: launcher_options.docker.set.image", field="image")
+    if image.startswith("-"):
+        raise InvalidValue(f"image: {image!r} is not an image", field="image")
+
+
+def _order(order: StartOrder, host: Host, environment: dict[str, str]) -> dict[str, str]:
+    """What ``sessiond.contained`` reads; a long order comes in parts."""
+    account = dataclasses.replace(host.account, groups=[])
+    made = {
+        "PORTCALL_ACCOUNT": codec.dumps(account),
+        "PORTCALL_RUNTIME_DIR": posixpath.dirname(host.socket_file),
+    }
+    if environment:
+        made["PORTCALL_ENVIRONMENT"] = json.dumps(environment)
+    if order.options.get("time"):
+        made["PORTCALL_TIME"] = str(order.options["time"])
+    text = codec.dumps(start_object(order))
+    parts = [text[at : at + _PART] for at in range(0, len(text), _PART)]
+    made.update((f"{ORDER_VARIABLE}_{number}" if number else ORDER_VARIABLE, part) for number, part in enumerate(parts))
+    return made
+
+
+def _code(engine: str, code: int) -> str:
+    return f"{engine} ended with exit code {code}."
+
+
+IMPLEMENTATION = Docker
