@@ -89,7 +89,10 @@ def run_order(
     _see_through(context, daemon)
 
 
-def run_adopted(base: str, name: str, account: Account, clock: Clock, notify: Notify, give_up: bool = False) -> None:
+def run_adopted(
+    base: str, name: str, account: Account, clock: Clock, notify: Notify, give_up: bool = False,
+    on_loop: Callable[[Loop, SessionDaemon], Any] = lambda *_: None,
+) -> None:  # fmt: skip
     """Take over a session whose daemon died. Where another has it, nothing is done."""
     place = Place.take(base, name)
     if place is None:
@@ -105,6 +108,7 @@ def run_adopted(base: str, name: str, account: Account, clock: Clock, notify: No
         record.ending = record.ending or "its process died again and again"
     context = Context(Loop(), place, record, account, clock)
     daemon = SessionDaemon(context, notify)
+    on_loop(context.loop, daemon)
     daemon.resume()
     notify("adopted", {})
     _see_through(context, daemon)
