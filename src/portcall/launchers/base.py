@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from portcall.model import codec
 from portcall.model.job import Job
@@ -22,13 +23,16 @@ class Launcher(ABC):
 
     Running as the right user, time limits and killing are done elsewhere, for all launchers alike. ``options`` are what
     administrators, bookmarks, the schedule function and, where allowed, forms may set; they come checked in
-    ``order.options``.
+    ``order.options``. ``needs`` names variables without which its commands do not find their site, ``site`` has those
+    that the server's environment or ``fastx.env`` has; who found the launcher gave it that.
     """
 
     name: str
     title: str
     help: str = ""
     options: tuple[Option, ...] = ()
+    needs: tuple[str, ...] = ()
+    site: Mapping[str, str] = MappingProxyType({})
     schedules = True  # it runs a command, and the session comes up later, by itself
 
     @abstractmethod
@@ -42,10 +46,12 @@ class Launcher(ABC):
 
 @dataclass(frozen=True)
 class Found:
-    """What a scheduler says of one job; ``name`` is the job's, as ``job_name`` gave it."""
+    """What a scheduler says of one job; ``name`` is the job's, as ``job_name`` gave it, ``user`` whose it is, where the
+    scheduler says so: a job of another user's is not the one that was asked for."""
 
     job: Job
     name: str = ""
+    user: str = ""
 
 
 class Scheduler(Launcher):
@@ -77,7 +83,8 @@ class Scheduler(Launcher):
 
     @abstractmethod
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
-        """One command, of the service user, about all these jobs: by id, and by name where the id is not known."""
+        """One command, of the service user, about all these jobs: by id, or by name where the ids are not known. One of
+        the two is empty."""
 
     @abstractmethod
     def found(self, output: Output) -> list[Found]:
@@ -86,7 +93,11 @@ class Scheduler(Launcher):
 
     @abstractmethod
     def cancel(self, job: Job) -> Invocation:
-        """Cancels the job, as its user. Exit code 0, or a job that is gone already, is success."""
+        """Cancels the job, as its user."""
+
+    def cancelled(self, output: Output) -> bool:
+        """Whether that was done: so it was where the job is gone already."""
+        return output.code == 0
 
     def log(self, job: Job) -> Invocation | None:
         """Prints the end of what the job has printed, as its user; None where nobody knows where that is."""
