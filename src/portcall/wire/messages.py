@@ -130,9 +130,9 @@ class OpenDisplay:
     connection leads to the display."""
 
     seq: int
-
-
     token: str = ""
+
+
 @dataclass(frozen=True)
 class EndSession:
     """Server → session, request: end it; answered at once, SessionEnded follows. ``grace`` seconds of SIGTERM."""
@@ -179,12 +179,12 @@ class Proceed:
 
 
 @dataclass(frozen=True)
-class Reply:
-@dataclass(frozen=True)
 class Ping:
     """Both ways, over a weblink: proxies drop what is quiet, and who hears nothing for long has lost the other."""
 
 
+@dataclass(frozen=True)
+class Reply:
     seq: int
     result: Dict[str, Any] = field(default_factory=dict)
     error: Optional[Dict[str, Any]] = None
