@@ -118,7 +118,7 @@ def test_login_scripts_that_hang_fail_the_start_in_time_with_that_reason(ground:
     ended = ground.server.ended(session)
     assert ended.failed
     assert ended.reason == "the login scripts of bash did not finish within 1.5 seconds"
-    assert ended.log == "waiting for godot\n"
+    assert ended.log.startswith("waiting for godot\n")  # a shell that is told to end later than its child says so
     ground.nothing_left(session)
 
 
