@@ -27,6 +27,8 @@ for name; do
     case $name in
         openssh-server) new_services="$new_services ssh.service ssh.socket" ;;
         nginx) new_services="$new_services nginx.service" ;;
+        slurm-wlm) new_services="$new_services slurmctld.service slurmd.service" ;;
+        munge) new_services="$new_services munge.service" ;;
         gridengine-master | gridengine-exec) new_services="$new_services $name.service" ;;
     esac
 done

@@ -25,7 +25,10 @@ from portcall.config import Config
 from portcall.errors import Forbidden, InvalidValue, NoLink, NoServerFits, PortcallError, ServerUnreachable
 from portcall.gateway.viewers import Viewers
 from portcall.jobs import service
+from portcall.jobs.commands import Commands
+from portcall.jobs.jobs import Jobs
 from portcall.jobs.launchers import Launchers
+from portcall.jobs.orders import Orders
 from portcall.jobs.settings import site_settings
 from portcall.login.accounts import Accounts
 from portcall.login.audit import Audit
@@ -128,7 +131,10 @@ class Services:
             self.store, self.registry, clock, FailureLimit(clock, lambda: int(config["login_failures"])),
             self.tokens.verify_weblink, self.start_account, self.greeter.hello,
         )  # fmt: skip
-        self.actions = Actions(self.registry, self.reports, self.connections, clock, self._destroy, self._give_up)
+        self.actions = Actions(
+            self.registry, self.reports, self.connections, clock, self._destroy, self._give_up,
+            lambda session: self.jobs.output(session),
+        )  # fmt: skip
         self.sweep = Sweep(
             config, self.registry, self.connections, clock, self.profiles.of,
             lambda session_id: self.reports.peer(session_id) is not None, self._revive, self._end, self._may_stay,
@@ -165,9 +171,14 @@ class Services:
             lambda: self.user_side, self._weblink, self.site_settings,
         )  # fmt: skip
         self.steps = Steps(self.config, self.documents, self.functions, self.launchers)
+        self.jobs = Jobs(
+            self.launchers, self.registry, Orders(self.store),
+            Commands(service.run, self.links.ensure, self.accounts.lookup, str(self.config.directories.runtime)),
+            self.clock, self.accounts, lambda session_id: self.reports.peer(session_id) is not None,
+        )  # fmt: skip
         self.perform = Perform(
             self.config, self.registry, self.clock, os.cpu_count() or 1, self.links.ensure,
-            self.launchers, service.run, self.groups_of, self.reports.proceed,
+            self.launchers, self.jobs, service.run, self.groups_of, self.reports.proceed,
         )  # fmt: skip
         self.pipeline = Pipeline(
             self.config, self.registry, self.traces, self.attempts, self.perform, self.profiles, self.steps, self.clock,
@@ -184,6 +195,7 @@ class Services:
         await self.weblinks.open()
         self.user_side = self._user_side()
         self.control.open()
+        await self.jobs.open()
         self.bus.listen(self._login_gone)
         self.bus.listen(self._session_gone)
         if any(self.documents.enabled(kind) for kind in BY_NAME):
@@ -203,6 +215,7 @@ class Services:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.jobs.close()
         self.control.close()
         self.weblinks.close()
         await self.measured.close()
@@ -359,6 +372,8 @@ class Services:
         return set(result.get("sessions", []))
 
     async def _destroy(self, session: Session) -> None:
+        if not await self.jobs.cancel(session):
+            return  # its scheduler does not answer, or is being asked for it yet: it ends once it is cancelled
         if self.weblinks.bound(session.id):
             return  # somewhere else, where only its own process reaches: it is told when it calls in
         try:

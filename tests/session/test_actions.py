@@ -23,11 +23,15 @@ class Acting:
         self.given_up: list[str] = []
         self.stand = stand
         self.actions = Actions(
-            stand.registry, stand.reports, stand.connections, stand.clock, self._destroy, self.given_up.append
-        )
+            stand.registry, stand.reports, stand.connections, stand.clock, self._destroy, self.given_up.append,
+            self._output,
+        )  # fmt: skip
 
     async def _destroy(self, session: Any) -> None:
         self.destroyed.append(session.id)
+
+    async def _output(self, session: Any) -> str:
+        return f"printed by the job of {session.id}\n"
 
     async def viewer(self) -> list[tuple[str, str]]:
         left: list[tuple[str, str]] = []

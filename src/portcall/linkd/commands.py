@@ -37,7 +37,7 @@ class Command:
         ends = [os.pipe2(os.O_CLOEXEC) for _ in range(3)]
         self._stdin, self._stdout, self._stderr = ends[0][1], ends[1][0], ends[2][0]
         theirs = (ends[0][0], ends[1][1], ends[2][1])
-        self._pid = fork_at_home(account, program, request.argv, variables, theirs)
+        self._pid = fork_at_home(account, program, request.argv, variables, theirs, dies_with_us=request.bound)
         for descriptor in theirs:
             os.close(descriptor)
         for descriptor in (self._stdout, self._stderr):
@@ -90,10 +90,15 @@ class Command:
             stderr += "the time limit was reached\n"
         self._on_done({"code": code, "stdout": stdout, "stderr": stderr})
 
+    def kill(self) -> None:
+        """With all that it started and that has not left its process group."""
+        if self._code is None:
+            with contextlib.suppress(OSError):
+                os.killpg(self._pid, signal.SIGKILL)
+
     def _late(self) -> None:
         self._timed_out = True
-        with contextlib.suppress(OSError):
-            os.killpg(self._pid, signal.SIGKILL)
+        self.kill()
 
     def _open(self, descriptor: int) -> bool:
         return descriptor in self._loop

@@ -35,6 +35,7 @@ class Link:
         self._account, self._clock, self._started_by, self._on_state = account, clock, started_by, on_state
         self._adoption = Adoption(loop, base, socket_path, account, clock)
         self._warm = WarmPool(loop, base, socket_path, account, clock)
+        self._bound: dict[int, Command] = {}  # by number of the request: killed when who asked is gone
         self._uplink = Uplink(loop, [socket_path], self._hello, self._message, self._state)
         self._alone = loop.after(_LEAVE_AFTER, self._leave_if_idle)
 
@@ -44,6 +45,7 @@ class Link:
 
     def leave(self) -> None:
         """Sessions live on; another link will find them."""
+        self._drop_bound()
         self._warm.discard()
         self._uplink.close()
         self._loop.stop()
@@ -57,6 +59,7 @@ class Link:
         if welcomed:
             self._adoption.look()
         else:
+            self._drop_bound()
             self._alone = self._loop.after(_LEAVE_AFTER, self._leave_if_idle)
         self._on_state(welcomed)
 
@@ -133,10 +136,23 @@ class Link:
             os.close(place.lock)
 
     def _run(self, connection: Connection, message: messages.RunCommand) -> None:
+        def done(result: dict[str, Any]) -> None:
+            self._bound.pop(message.seq, None)
+            self._answer(connection, message.seq, result)
+
         try:
-            Command(self._loop, self._account, message, lambda result: self._answer(connection, message.seq, result))
+            command = Command(self._loop, self._account, message, done)
         except PortcallError as error:
             self._answer(connection, message.seq, refusal(error))
+        else:
+            if message.bound:
+                self._bound[message.seq] = command
+
+    def _drop_bound(self) -> None:
+        """Before the next hello: a server that comes back may rely on it that nothing of these goes on."""
+        bound, self._bound = self._bound, {}
+        for command in bound.values():
+            command.kill()
 
     def _adopt(self, connection: Connection, message: messages.Adopt) -> None:
         self._adoption.look(lambda: self._answer(connection, message.seq, {"sessions": self._adoption.alive()}))

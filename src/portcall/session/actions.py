@@ -23,11 +23,13 @@ _PURGE_GRACE = 2.0
 
 
 class Actions:
-    """``destroy(session)`` kills and removes on the host what is left of a session, as its user, where it can."""
+    """``destroy(session)`` kills and removes on the host what is left of a session, as its user, where it can;
+    ``output(session)`` is the end of what its job has printed, where it has one."""
 
     def __init__(
         self, registry: Registry, reports: Reports, connections: Connections, clock: Clock,
         destroy: Callable[[Session], Awaitable[None]], give_up: Callable[[str], None],
+        output: Callable[[Session], Awaitable[str]],
     ) -> None:  # fmt: skip
         self._registry = registry
         self._reports = reports
@@ -35,6 +37,7 @@ class Actions:
         self._clock = clock
         self._destroy = destroy
         self._give_up = give_up
+        self._output = output
 
     async def change(self, session_id: str, name: str | None, params: dict[str, Any]) -> Session:
         """New name; params set, or deleted where the value is None. Reserved names are the server's and ignored."""
@@ -105,14 +108,18 @@ class Actions:
         await self._registry.purge(session_id)
 
     async def log(self, session_id: str, size: int) -> dict[str, Any]:
-        """The end of the log: from the living session, or as it was when it ended."""
+        """The end of the log: from the living session, or as it was when it ended; before and beside that, what the job
+        has printed that is to become the session, or is it."""
         session = self._registry.get(session_id)
         peer = self._reports.peer(session_id)
         if peer is not None:
             result, _ = await peer.request(lambda seq: messages.ReadLog(seq, size))
             total = result.get("size")
-            return {"log": str(result.get("log", "")), "size": total if isinstance(total, int) else 0}
+            if total or session.job is None:
+                return {"log": str(result.get("log", "")), "size": total if isinstance(total, int) else 0}
         text = session.message or ""
+        if session.job is not None and (session.state != lifecycle.ENDED or not text):
+            text = await self._output(session) or text
         return {"log": text[-size:], "size": len(text.encode("utf-8", "replace"))}
 
     async def processes(self, session_id: str) -> list[dict[str, Any]]:

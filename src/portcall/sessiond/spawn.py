@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 from typing import Any, Callable, Mapping, NoReturn, Sequence
@@ -11,6 +12,8 @@ from portcall.model.user import Account
 from portcall.sessiond.loop import READ, Loop
 from portcall.sessiond.processes import Process, alive
 
+_LIBC = ctypes.CDLL(None)  # loaded once, before any fork
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 _RESET = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
@@ -36,12 +39,15 @@ def spawn(argv: Sequence[str], environment: Mapping[str, str], output: int, keep
 
 
 def fork_at_home(
-    account: Account, program: str, argv: Sequence[str], environment: Mapping[str, str], stdio: tuple[int, int, int]
-) -> int:
+    account: Account, program: str, argv: Sequence[str], environment: Mapping[str, str], stdio: tuple[int, int, int],
+    dies_with_us: bool = False,
+) -> int:  # fmt: skip
     """A program in the user's home, or in / where the home is not there (a line on its stderr says so)."""
     pid = os.fork()
     if pid == 0:
         try:
+            if dies_with_us:
+                _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
             _become(account, program, argv, environment, stdio)
         finally:
             os._exit(127)

@@ -12,8 +12,9 @@ import structlog
 from portcall.clock import Clock
 from portcall.config import Config
 from portcall.errors import PortcallError, ProtocolError, StartFailed, StartsDisabled
+from portcall.jobs.jobs import Jobs
 from portcall.jobs.launchers import Launchers
-from portcall.launchers.base import Launcher
+from portcall.launchers.base import Launcher, Scheduler
 from portcall.model import codec, lifecycle
 from portcall.model.session import Session
 from portcall.model.start import Invocation, Outcome, Output, Scheduled, Started, StartOrder
@@ -48,14 +49,16 @@ class Perform:
 
     def __init__(
         self, config: Config, registry: Registry, clock: Clock, cores: int,
-        ensure_link: Callable[..., Any], launchers: Launchers, service: Callable[[Invocation], Awaitable[Output]],
-        groups_of: Callable[[str], Iterable[str]], proceed: Callable[[str], None],
+        ensure_link: Callable[..., Any], launchers: Launchers, jobs: Jobs,
+        service: Callable[[Invocation], Awaitable[Output]], groups_of: Callable[[str], Iterable[str]],
+        proceed: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._config = config
         self._registry = registry
         self._clock = clock
         self._ensure_link = ensure_link
         self._launchers = launchers
+        self._jobs = jobs
         self._service = service
         self._groups_of = groups_of
         # Displays coming up at once: more only slow each other down (half of a start is one core's work)
@@ -69,9 +72,11 @@ class Perform:
         try:
             return await self._run(order, account, attempt)
         except asyncio.CancelledError:
+            await self._jobs.forget(order.id)
             await self._failed(order.id, "The start was given up.", signal=attempt.given_up)
             raise
         except PortcallError as error:
+            await self._jobs.forget(order.id)
             if self._came_up(order.id):
                 log.info("the start failed after its session came up", session=order.id, error=str(error))
                 return Started(order.id)
@@ -88,6 +93,8 @@ class Perform:
         link: Link = await self._ensure_link(account, attempt.ask, self._link_step(attempt))
         trace.step("link", "ready", f"started by {link.started_by}")
         self._seats(order, attempt)
+        if isinstance(self._launchers.get(order.launcher), Scheduler):
+            return await self._submit(order, account, attempt)
         try:
             outcome = await self._through_the_gate(link, order, account, attempt)
         finally:
@@ -104,6 +111,19 @@ class Perform:
             raise StartFailed(session.reason or "The session ended while it came up.", log=session.message or "")
         trace.step("running", session.display or "", took=max(0.0, self._clock.now() - session.created))
         return Started(order.id)
+
+    async def expect(self, order: StartOrder) -> None:
+        """Before its record is written: if this server is killed from now on, nothing is lost, and nothing done twice.
+        """
+        await self._jobs.keep(order)
+
+    async def _submit(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
+        """No display comes up here and now, so there is no gate."""
+        attempt.given_up = lifecycle.ASKED  # from here on there may be a job, which is then cancelled
+        outcome = await self._jobs.submit(order, account)
+        job = outcome.job if isinstance(outcome, Scheduled) else None
+        attempt.trace.step("scheduled", job.id if job else "", outcome.text if isinstance(outcome, Scheduled) else "")
+        return outcome
 
     async def _through_the_gate(
         self, link: Link, order: StartOrder, account: Account, attempt: Attempt

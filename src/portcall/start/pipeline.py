@@ -150,6 +150,7 @@ class Pipeline:
         profile = self._profiles.get(request.profile)
         await self._choose(request, person, session_id, trace)  # B7
         order = self._order(login, request, seen, session_id, profile, launcher, options)
+        await self._perform.expect(order)
         await self._registry.add(self._record(order, seen))
         trace.step("record", "written")
         return order, account

@@ -57,13 +57,15 @@ class StartSession:
 
 @dataclass(frozen=True)
 class RunCommand:
-    """Server → link, request: run ``argv`` as the user; answered with ``{code, stdout, stderr}``."""
+    """Server → link, request: run ``argv`` as the user; answered with ``{code, stdout, stderr}``. ``bound``: it is
+    killed when this connection, or the link, goes: who would hear its answer is not there any more."""
 
     seq: int
     argv: List[str]
     stdin: str = ""
     environment: Dict[str, str] = field(default_factory=dict)
     timeout: float = 60.0
+    bound: bool = False
 
 
 @dataclass(frozen=True)

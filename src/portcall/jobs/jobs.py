@@ -1,0 +1,251 @@
+"""Jobs of sessions: submitted once, watched, cancelled, extended; what a killed server left open is taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, Protocol
+
+import structlog
+
+from portcall.clock import Clock
+from portcall.errors import Conflict, PortcallError, SchedulerSilent, UnknownPlugin
+from portcall.jobs.commands import Commands
+from portcall.jobs.launchers import Launchers
+from portcall.jobs.orders import Open, Orders
+from portcall.jobs.watch import Sessions, Watch
+from portcall.launchers.base import Scheduler
+from portcall.model import job as states
+from portcall.model import lifecycle
+from portcall.model.job import Job
+from portcall.model.session import Session
+from portcall.model.start import Outcome, Scheduled, StartOrder
+from portcall.model.user import Account
+
+log = structlog.get_logger("jobs")
+_AT_ONCE = 8  # submissions; schedulers are slower when they are crowded
+_TAIL = 65_536  # characters of a job's output that its session keeps
+
+
+class Accounts(Protocol):
+    async def lookup(self, user: str) -> Account: ...
+
+
+class Jobs:
+    """A job is submitted once: where it is not known whether it was, its scheduler is asked for it by name.
+
+    ``reached`` tells whether a session's own process is connected.
+    """
+
+    def __init__(
+        self, launchers: Launchers, sessions: Sessions, orders: Orders, commands: Commands, clock: Clock,
+        accounts: Accounts, reached: Callable[[str], bool],
+    ) -> None:  # fmt: skip
+        self._launchers, self._sessions, self._orders = launchers, sessions, orders
+        self._commands, self._clock, self._accounts, self._reached = commands, clock, accounts, reached
+        self._watches: dict[str, Watch] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._under_way: dict[str, asyncio.Task[Outcome]] = {}  # submissions, by session
+        self._few = asyncio.Semaphore(_AT_ONCE)
+
+    async def open(self) -> None:
+        """What the last run of this server left open, and what it watched."""
+        await self._orders.open()
+        for one in self._orders.all():
+            session = self._sessions.find(one.order.id)
+            if one.cancel:
+                continue
+            if session is None or session.state == lifecycle.ENDED or self.scheduler(one.order.launcher) is None:
+                await self._orders.done(one.order.id)
+            elif session.state == lifecycle.ENDING:
+                await self._orders.cancel(one.order.id)
+        launchers = {one.order.launcher for one in self._orders.all()}
+        for launcher in launchers | {session.launcher for session in self._sessions.all() if session.job is not None}:
+            self._wake(launcher)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def scheduler(self, launcher: str) -> Scheduler | None:
+        """None for one that is no scheduler, or that is not there any more."""
+        watch = self._watches.get(launcher)
+        if watch is not None:
+            return watch.scheduler
+        try:
+            found = self._launchers.get(launcher)
+        except UnknownPlugin:
+            return None
+        return found if isinstance(found, Scheduler) else None
+
+    @property
+    def questions(self) -> dict[str, int]:
+        """How often each scheduler was asked."""
+        return {name: watch.questions for name, watch in self._watches.items()}
+
+    # submitting
+
+    async def keep(self, order: StartOrder) -> None:
+        """Before the session's record is written: from then on it is found and submitted, whatever happens."""
+        if self.scheduler(order.launcher) is not None:
+            await self._orders.keep(order)
+
+    async def forget(self, session_id: str) -> None:
+        """It was refused before anything was submitted."""
+        if session_id not in self._under_way:
+            await self._orders.done(session_id)
+
+    async def submit(self, order: StartOrder, account: Account) -> Outcome:
+        """Goes on to its end if nobody waits any more: what has become of it is written where it is looked for."""
+        task = self._under_way.get(order.id)
+        if task is None:
+            task = self._under_way[order.id] = self._task(self._submit(order, account))
+            task.add_done_callback(lambda _: self._under_way.pop(order.id, None))
+        return await asyncio.shield(task)
+
+    async def _submit(self, order: StartOrder, account: Account) -> Outcome:
+        scheduler = self.scheduler(order.launcher)
+        if scheduler is None:
+            raise UnknownPlugin(f"the launcher {order.launcher} is not there any more")
+        try:
+            invocation = scheduler.invocation(order, self._launchers.host(order, account))
+            async with self._few:
+                output = await self._commands.as_user(account, invocation, bound=True)
+            outcome = scheduler.outcome(order, output)
+        except SchedulerSilent as silent:
+            return await self._unsure(scheduler, order, silent)
+        except PortcallError:
+            await self._orders.done(order.id)
+            raise
+        if isinstance(outcome, Scheduled) and outcome.job is not None:
+            outcome = replace(outcome, job=replace(outcome.job, submitted=self._clock.now()))
+        await self._submitted(order, outcome)
+        return outcome
+
+    async def _submitted(self, order: StartOrder, outcome: Outcome) -> None:
+        job = outcome.job if isinstance(outcome, Scheduled) else None
+        session = self._sessions.find(order.id)
+        unwanted = self._orders.find(order.id)
+        if session is not None:
+            text = outcome.text[:_TAIL] if isinstance(outcome, Scheduled) else ""
+            session = await self._sessions.change(order.id, job=job, message=text or None)
+        given_up = session is None or session.state in (lifecycle.ENDING, lifecycle.ENDED)
+        if job is not None and (given_up or (unwanted is not None and unwanted.cancel)):
+            await self._orders.cancel(order.id, job.id, order)
+        elif job is not None and not job.id:
+            await self._orders.submitted(order.id, self._clock.now())
+        else:
+            await self._orders.done(order.id)
+        self._wake(order.launcher)
+
+    async def _unsure(self, scheduler: Scheduler, order: StartOrder, silent: SchedulerSilent) -> Outcome:
+        """It may have taken the job all the same: the watcher looks for it, and submits it if it is not there."""
+        log.warning("it is not known whether a job was submitted", session=order.id, error=silent.detail)
+        said = f"{scheduler.title} does not answer: {silent.detail}"
+        job = Job(order.launcher, reason=said)
+        session = self._sessions.find(order.id)
+        if session is not None and session.state in lifecycle.LIVE:
+            await self._sessions.change(order.id, job=job)
+        self._wake(order.launcher)
+        return Scheduled(order.id, f"{said}\nThe job is submitted as soon as it does.", job)
+
+    async def _resubmit(self, one: Open) -> None:
+        """An order that was not submitted, as its scheduler says."""
+        account = await self._accounts.lookup(one.order.user)
+        if self._orders.find(one.order.id) is None or one.order.id in self._under_way:
+            return
+
+        async def submit() -> None:
+            try:
+                await self.submit(one.order, account)
+            except PortcallError as error:
+                session = self._sessions.find(one.order.id)
+                if session is not None and session.state in (lifecycle.PENDING, lifecycle.ENDING):
+                    message = str(error.extra.get("log") or "") or None
+                    await self._sessions.signal(
+                        session.id, lifecycle.OVER, ended=self._clock.now(), reason=error.detail, message=message
+                    )
+
+        self._task(submit())
+
+    # what people ask for
+
+    async def cancel(self, session: Session) -> bool:
+        """Whether nothing of its job is left to come; else that is remembered, and done once the scheduler answers."""
+        scheduler, job = self.scheduler(session.launcher), session.job
+        if scheduler is None or (job is not None and job.state in states.OVER):
+            return True
+        if job is None or not job.id:
+            if self._orders.find(session.id) is None:
+                return True  # nothing was submitted
+            await self._orders.cancel(session.id)
+            self._wake(session.launcher)
+            return False
+        try:
+            output = await self._commands.as_user(session.user, scheduler.cancel(job))
+            if scheduler.cancelled(output):
+                self._wake(session.launcher)
+                return True
+            error = output.stderr.strip() or f"exit code {output.code}"
+        except SchedulerSilent as silent:
+            error = silent.detail
+        log.warning("not cancelled yet", session=session.id, job=job.id, error=error[:500])
+        order = StartOrder(
+            session.id, session.login, session.user, session.command, session.geometry, session.window_mode,
+            launcher=session.launcher,
+        )  # fmt: skip
+        await self._orders.cancel(session.id, job.id, order)
+        self._wake(session.launcher)
+        return False
+
+    async def extend(self, session: Session, by: float) -> Session:
+        """The end of the job's time, so many seconds later; Conflict in the scheduler's words where it will not."""
+        scheduler, job = self.scheduler(session.launcher), session.job
+        if scheduler is None or job is None or not job.id or job.ends_at is None or job.state in states.OVER:
+            return session
+        until = job.ends_at + by
+        invocation = scheduler.extend(job, until)
+        if invocation is None:
+            raise Conflict(f"{scheduler.title} cannot give a job more time.")
+        if self._launchers.administered(session.launcher).get("extend"):
+            invocation = replace(invocation, as_service=True)
+        output = await self._commands.as_user(session.user, invocation)
+        if output.code != 0:
+            said = (output.stderr or output.stdout).strip()[:500] or f"exit code {output.code}"
+            raise Conflict(f"{scheduler.title} does not give the job more time: {said}")
+        self._wake(session.launcher)
+        return await self._sessions.change(session.id, job=replace(job, ends_at=until))
+
+    async def output(self, session: Session) -> str:
+        """The end of what its job has printed; empty where there is none, or nobody can read it now."""
+        scheduler, job = self.scheduler(session.launcher), session.job
+        invocation = scheduler.log(job) if scheduler is not None and job is not None else None
+        if invocation is None:
+            return ""
+        try:
+            output = await self._commands.as_user(session.user, invocation)
+        except SchedulerSilent as error:
+            log.info("nobody could read a job's output", session=session.id, error=str(error))
+            return ""
+        return output.stdout[-_TAIL:] if output.code == 0 else ""
+
+    def _wake(self, launcher: str) -> None:
+        watch = self._watches.get(launcher)
+        if watch is None:
+            scheduler = self.scheduler(launcher)
+            if scheduler is None:
+                return
+            watch = self._watches[launcher] = Watch(
+                scheduler, self._sessions, self._orders, self._commands, self._clock, self._reached,
+                self._under_way.__contains__, self._resubmit, self.output,
+            )  # fmt: skip
+            self._task(watch.run())
+        watch.wake()
+
+    def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
