@@ -53,6 +53,5 @@ image: "{{ image }}"
 command:
   - "{{ program }}"
 
-# more variables for the session; they are in no argument and in no list of processes
-environment:
-  PORTCALL_SESSION_NAME: "{{ name }}"
+# more variables for the session, in no argument and in no list of processes, such as  PROJECT: "{{ params.project }}"
+environment: {}

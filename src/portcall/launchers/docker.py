@@ -38,7 +38,10 @@ _PART = 30_000  # characters of one variable; the system takes 128 KiB
 _RUNS_WITHIN = 120.0  # seconds; an engine that is busy with many takes its time
 _ID = re.compile(r"[0-9a-f]{12,64}\Z")
 _FORMAT = "{{.ID}}\t{{.Names}}\t{{.State}}\t{{.Status}}"
-_EXITED = re.compile(r"Exited \((-?\d+)\)")
+_TIMED_OUT = 124
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
+_ODD, _LONGEST = re.compile(r"[^ -~]"), 200
+_EXITED = re.compile(r"Exited \((-?\d{1,3})\)")
 
 # docker's words (Docker Engine API, ContainerSummary.State), and those that podman has beside them
 STATES = {
@@ -80,6 +83,8 @@ class Docker(Scheduler):
         return Invocation(argv, "", {**self.site, **variables}, not as_user, _RUNS_WITHIN)
 
     def outcome(self, order: StartOrder, output: Output) -> Outcome:
+        if output.code == _TIMED_OUT:
+            raise SchedulerSilent(f"{self.title} did not answer in time")
         if output.code != 0:
             said = "\n".join(part.strip() for part in (output.stderr, output.stdout) if part.strip())
             raise StartFailed(self._explained(said, order) or _code(self.engine, output.code), log=said)
@@ -96,10 +101,11 @@ class Docker(Scheduler):
     def found(self, output: Output) -> list[Found]:
         if output.code != 0:
             raise SchedulerSilent(f"{self.title}: {output.stderr.strip() or f'exit code {output.code}'}")
-        return [self._found(line.split("\t")) for line in output.stdout.splitlines() if line.count("\t") >= 3]
+        rows = [line.split("\t") for line in output.stdout.split("\n")]
+        return [self._found(row) for row in rows if len(row) == 4 and _ID.match(row[0]) and _NAME.match(row[1])]
 
     def cancel(self, job: Job) -> Invocation:
-        return self._as_service("rm", "--force", job.id)
+        return self._as_service("rm", "--force", "--", job.id)
 
     def tidy(self) -> Invocation:
         """What ended while nobody was there to remove it: engines that were killed leave it."""
@@ -109,23 +115,24 @@ class Docker(Scheduler):
         return Invocation((self.engine, *arguments), "", dict(self.site), as_service=True)
 
     def _found(self, fields: list[str]) -> Found:
-        found, name, state, status = fields[:4]
+        found, name, state, status = fields
         exited = _EXITED.match(status)
         code = int(exited.group(1)) if exited else None
         known = STATES.get(_state(state), job.UNKNOWN)
         if known == job.DONE and code not in (0, None):
             known = job.FAILED
-        return Found(Job(self.name, found[:12], known, status.strip() or state, exit_code=code), name.strip())
+        said = " ".join(_ODD.sub(" ", status).split())[:_LONGEST]
+        return Found(Job(self.name, found[:12], known, said, exit_code=code), name)
 
     def _values(self, order: StartOrder, host: Host, as_user: bool) -> dict[str, Any]:
         account, options = host.account, order.options
         return {
             "engine": self.engine, "rootless": as_user, "user": account.name, "uid": account.uid, "gid": account.gid,
-            "groups": [group for group in host.group_ids if group != account.gid], "home": account.home,
+            "groups": [group for group in host.group_ids if group != account.gid], "home": _path(account.home),
             "shell": account.shell, "session": order.id, "job_name": self.job_name(order.id), "name": order.name,
             "command": order.command, "geometry": order.geometry, "window_mode": order.window_mode,
             "profile": order.profile, "keyboard_layout": order.keyboard_layout, "params": order.params,
-            "login": order.login, "image": options.get("image", ""), "network": options.get("network", ""),
+            "login": order.login, "image": _image(order, host), "network": options.get("network", ""),
             "pull": _choice(order, "pull", ("never", "missing", "always")), "cores": options.get("cores"),
             "memory": options.get("memory"), "gpus": options.get("gpus"), "time": options.get("time"),
             "extra": options.get("extra", []), "tmp": host.tmp_dir, "root_dir": host.root_dir,
@@ -136,7 +143,7 @@ class Docker(Scheduler):
 
     def _explained(self, said: str, order: StartOrder) -> str:
         """What engines say, with what is to be done."""
-        image = str(order.options.get("image", ""))
+        image = str(order.options.get("image") or "that was asked for")
         for pattern, advice in _ADVICE:
             if re.search(pattern, said, re.IGNORECASE):
                 return f"{advice.format(image=image, engine=self.engine)}\n{said}"
@@ -153,6 +160,13 @@ _ADVICE = (
      "The server's own user may not use {engine}: it must be in the group docker."),
     (r"cannot connect to the docker daemon", "Docker does not run on this server."),
 )  # fmt: skip
+
+
+def _path(path: str) -> str:
+    """As a part of --mount, where a comma would begin another part."""
+    if not path.startswith("/") or any(character in path for character in ',"\n'):
+        raise InvalidValue(f"{path!r} cannot be mounted", field="launcher")
+    return path
 
 
 def _state(said: str) -> str:
@@ -175,10 +189,14 @@ def _choice(order: StartOrder, name: str, choices: tuple[str, ...]) -> str:
     return value
 
 
+def _image(order: StartOrder, host: Host) -> str:
+    return str(order.options.get("image") or host.options.get("image") or "")
+
+
 def _check_image(image: str, order: StartOrder, host: Host) -> None:
     """Whoever chose it (form, bookmark, schedule function): it must be one that the administrator has named."""
     allowed = [host.options.get("image"), *(host.options.get("images") or [])]
-    chosen = order.options.get("image")
+    chosen = _image(order, host)
     if chosen and chosen not in allowed:
         raise InvalidValue(
             f"image: {chosen} is none of those allowed: {', '.join(filter(None, allowed))}", field="image"
