@@ -7,7 +7,7 @@ import itertools
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any, cast
 
@@ -88,7 +88,7 @@ class JavaScript(Engine):
             await self._ask(worker, together)
             if lane is self.trial:
                 began = time.perf_counter()
-            return await self._answers(worker, together, began)
+            found = await self._answers(worker, together, began)
         except (FunctionInvalid, FunctionFailed):
             raise
         except BaseException:
@@ -96,6 +96,7 @@ class JavaScript(Engine):
             raise
         finally:
             lane.give(worker)
+        return found or await self.chain(calls[:1])
 
     def _together(self, calls: Sequence[tuple[Source, Call]]) -> list[_Step]:
         steps: list[_Step] = []
@@ -195,22 +196,27 @@ class JavaScript(Engine):
         return execute
 
     async def _answers(self, worker: Worker, steps: list[_Step], began: float) -> list[Result | PortcallError]:
+        """None where one of several did not end: each has to be asked alone."""
         found: list[Result | PortcallError] = []
+        after = 0.0  # seconds of those after the first
         for number, step in enumerate(steps):
             try:
                 reply = await worker.answer(
                     step.request, self._exec(step.call.bounds) if step.call.kind.may_run else None
                 )
-            except OutOfTime as error:
-                found.append(_caused(self._late(step), error))
-                break
-            except WorkerGone as error:
-                found.append(_caused(self._stopped(step), error))
+            except (OutOfTime, WorkerGone) as error:
+                if step is not steps[-1]:
+                    for one in steps[number:]:
+                        self._proven.pop(one.prepared.key, None)
+                    break
+                failed = self._late(step) if isinstance(error, OutOfTime) else self._stopped(step)
+                failed.__cause__ = error
+                found.append(failed)
                 break
             self._judge(step.prepared, reply)
             if reply.retire:
                 worker.kill()
-            ended = time.perf_counter()
+            after += reply.took if number else 0.0
             try:
                 value = self._value(worker, step, reply)
             except (FunctionThrew, FunctionFailed) as error:
@@ -218,11 +224,12 @@ class JavaScript(Engine):
                     worker.kill()  # it says more
                 found.append(error)
                 break
-            found.append(Result(value, reply.log, ended - began, reply.cpu))
-            began = ended
+            found.append(Result(value, reply.log, reply.took, reply.cpu))
             if not reply.goes or number + 1 == len(steps):
                 break
             steps[number + 1].given = step.left
+        if found and isinstance(found[0], Result):  # with the way there
+            found[0] = replace(found[0], took=max(0.0, time.perf_counter() - began - after))
         return found
 
     def _late(self, step: _Step) -> FunctionFailed:
@@ -267,11 +274,6 @@ class _Step:
     request: Request = _NOTHING
     given: Sequence[int] | None = None
     left: Sequence[int] | None = None
-
-
-def _caused(error: FunctionFailed, cause: BaseException) -> FunctionFailed:
-    error.__cause__ = cause
-    return error
 
 
 def _given(call: Call, all_known: bool) -> Sequence[int] | None:

@@ -44,11 +44,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """``goes``: the call that follows this one is being made."""
+    """``cpu``, ``took``: seconds of the processor, by the clock. ``goes``: the call that follows this one is made."""
 
     out: dict[str, Any]
     log: tuple[str, ...] = ()
     cpu: float = 0.0
+    took: float = 0.0
     retire: str = field(default="")
     goes: bool = False
 
@@ -146,7 +147,8 @@ class Worker:
             raise OutOfTime from error
 
     async def answer(self, request: Request, execute: Exec | None = None) -> Reply:
-        """What came of a call. OutOfTime and WorkerGone leave a dead worker behind."""
+        """What came of a call. OutOfTime and WorkerGone leave a dead worker behind; of calls that follow one another it
+        may be a later one that did not end."""
         tasks: set[asyncio.Task[None]] = set()
         clock = asyncio.get_running_loop().time
         until = self._began + request.wall
@@ -220,10 +222,10 @@ def _reply(what: bytes, parts: list[bytes]) -> Reply:
     try:
         if what != b"D":
             raise ValueError(what)
-        out, (cpu, retire, goes, log) = _json(parts, 0), _json(parts, 1)
+        out, (cpu, took, retire, goes, log) = _json(parts, 0), _json(parts, 1)
         if not isinstance(out, dict):
             raise ValueError(out)
-        return Reply(out, tuple(map(str, log)), float(cpu), str(retire), bool(goes))
+        return Reply(out, tuple(map(str, log)), float(cpu), float(took), str(retire), bool(goes))
     except (TypeError, ValueError) as error:
         raise WorkerGone("it said something else than a result") from error
 
