@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 PACKAGES = ("linkd", "sessiond", "displays", "wire", "model")
@@ -29,6 +30,18 @@ from {module} import {function}
 
 sys.exit({function}())
 """
+ONE_FILE = "portcall-session.pyz"
+# A session's process changes its directory, and may load one thing or another from the file later on.
+_MAIN = """import os
+import sys
+
+sys.path[0] = os.path.abspath(sys.path[0])
+sys.path.insert(0, sys.path[0] + "/" + sys.implementation.cache_tag)
+from portcall.sessiond.onefile import main
+
+sys.exit(main())
+"""
+_OLDEST, _NEWEST = 9, 15  # of Python 3: for those that are on this host, code is compiled beforehand
 
 
 def shipped() -> dict[str, Path]:
@@ -59,7 +72,7 @@ def installed() -> Path | None:
 
 def root_of(target: Path, python: str = "/usr/bin/python3") -> Path:
     """Where ``install`` puts this state of the sources."""
-    digest = hashlib.sha256(repr((python, _ENTRY)).encode())
+    digest = hashlib.sha256(repr((python, _ENTRY, _MAIN)).encode())
     for name, content in sorted(_files().items()):
         digest.update(f"{name} {len(content)}\n".encode() + content)
     return target.absolute() / digest.hexdigest()[:16]
@@ -88,7 +101,9 @@ def install(target: Path, python: str = "/usr/bin/python3") -> Path:
         for name, (module, function) in _ENTRIES.items():
             text = _ENTRY.format(python=python, root=str(root), module=module, function=function)
             _write(draft / name, text.encode(), 0o755)
-        _compile(draft, root, python)
+        for each in (python, *others(python)):
+            _compile(draft, root, each)
+        make_one_file(draft / ONE_FILE, draft, python)
         for directory in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
             directory.chmod(0o755)
         with contextlib.suppress(OSError):  # another made the same meanwhile
@@ -97,6 +112,46 @@ def install(target: Path, python: str = "/usr/bin/python3") -> Path:
         shutil.rmtree(draft, ignore_errors=True)
     _forget_old(target)
     return root
+
+
+def others(python: str) -> list[str]:
+    """Other Pythons of this host that may run the user side; those of jobs on hosts like this one are the same."""
+    names = [f"python3.{minor}" for minor in range(_OLDEST, _NEWEST)]
+    found = [Path(folder) / name for name in names for folder in ("/usr/bin", "/usr/local/bin")]
+    return [str(path) for path in found if path.is_file() and path.resolve() != Path(python).resolve()]
+
+
+def make_one_file(path: Path, tree: Path, python: str = "/usr/bin/python3") -> None:
+    """The user side as one file that any Python from 3.9 on runs: the sources, and what the tree has compiled of them.
+
+    Stored, not packed: a Python may have been built without zlib.
+    """
+    with path.open("wb") as file:
+        file.write(f"#!{python} -ISE\n".encode())
+        with zipfile.ZipFile(file, "w") as archive:
+            _put(archive, "__main__.py", _MAIN.encode())
+            for name in sources():
+                source = tree / name
+                _put(archive, name, source.read_bytes())
+                for compiled in sorted((source.parent / "__pycache__").glob(f"{source.stem}.*.pyc")):
+                    tag = compiled.name.split(".")[1]
+                    _put(archive, f"{tag}/{name}c", compiled.read_bytes())
+    path.chmod(0o755)
+
+
+def main() -> None:
+    """``python -m portcall.userside FILE [PYTHON]``: for installing; the file appears as a whole."""
+    target, python = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "/usr/bin/python3"
+    with tempfile.TemporaryDirectory() as folder:
+        made = install(Path(folder), python) / ONE_FILE
+        draft = target.with_name(f".{target.name}.new")
+        shutil.copy(made, draft)
+        draft.replace(target)
+
+
+def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """With the same bytes each time."""
+    archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
@@ -117,3 +172,7 @@ def _forget_old(target: Path) -> None:
     trees = [path for path in target.iterdir() if (path / "libexec/portcall-link").exists()]
     for tree in sorted(trees, key=lambda path: path.stat().st_mtime, reverse=True)[_KEPT:]:
         shutil.rmtree(tree, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The user side as one file: on every Python of this machine, with nothing installed."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from portcall import userside
+from tests.fixtures.pythons import pythons
+
+_COMMANDS = ("start", "start-weblink", "session", "link")
+
+
+@pytest.fixture(scope="module")
+def one_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return userside.install(tmp_path_factory.mktemp("tree")) / userside.ONE_FILE
+
+
+def run(*argv: str | Path, folder: str | Path = "/") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*map(str, argv)], capture_output=True, text=True, check=False, cwd=folder, timeout=30, env={}
+    )
+
+
+def test_everybody_may_read_and_run_it(one_file: Path) -> None:
+    assert stat.S_IMODE(one_file.stat().st_mode) == 0o755
+    done = run(one_file, "--help")
+    assert done.returncode == 0, done.stderr
+    assert all(f"  {command} " in done.stdout for command in _COMMANDS)
+
+
+def test_it_is_made_the_same_again(one_file: Path, tmp_path: Path) -> None:
+    again = userside.install(tmp_path) / userside.ONE_FILE
+    ours, other = (zipfile.ZipFile(path) for path in (one_file, again))
+    names = [name for name in ours.namelist() if not name.endswith(".pyc")]
+    assert names == [name for name in other.namelist() if not name.endswith(".pyc")]
+    assert all(ours.read(name) == other.read(name) for name in names)
+
+
+@pytest.mark.parametrize("version", pythons())
+def test_it_runs_on(version: str, one_file: Path) -> None:
+    for command in _COMMANDS:
+        done = run(pythons()[version], "-ISE", one_file, command, "--help")
+        assert (done.returncode, "usage:" in done.stdout, done.stderr) == (0, True, "")
+    # by a relative name too, and from its sources where they are not compiled for this Python
+    done = run(pythons()[version], "-ISE", one_file.name, "start-weblink", folder=one_file.parent)
+    assert (done.returncode, "WEBLINK_URL is not set" in done.stderr) == (1, True), done.stderr
+
+
+@pytest.mark.parametrize("version", pythons())
+def test_every_module_of_it_loads_on(version: str, one_file: Path) -> None:
+    modules = sorted(name[:-3].replace("/", ".").removesuffix(".__init__") for name in userside.sources())
+    code = f"import sys, importlib; sys.path.insert(0, {str(one_file)!r})\nfor m in {modules!r}: importlib.import_module(m)"
+    done = run(pythons()[version], "-ISEc", code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_loaded_for_a_session_is_light(one_file: Path) -> None:
+    """TLS comes with the first dial that needs it, and stays in the process that made it."""
+    code = f"import sys; sys.path.insert(0, {str(one_file)!r})\nimport portcall.sessiond.start\nprint(*sys.modules)"
+    loaded = set(run("/usr/bin/python3", "-ISEc", code).stdout.split())
+    assert "portcall.sessiond.network" in loaded
+    assert not loaded & {"ssl", "hashlib", "asyncio", "urllib", "http", "email", "random", "subprocess", "logging"}
+
+
+def test_a_command_that_is_not_known_is_refused(one_file: Path) -> None:
+    done = run(one_file, "stat")
+    assert done.returncode == 2
+    assert "start-weblink" in done.stderr
+
+
+def test_installing_writes_it_where_it_is_wanted(tmp_path: Path) -> None:
+    done = run(Path(__file__).parents[1] / ".venv/bin/python", "-m", "portcall.userside", tmp_path / "one.pyz")
+    assert done.returncode == 0, done.stderr
+    assert run(tmp_path / "one.pyz", "start", "--help").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["one.pyz"]
