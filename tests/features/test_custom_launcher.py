@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from portcall.client.api import Client
-from portcall.errors import StartFailed
+from portcall.errors import Conflict, StartFailed
 from portcall.model.session import Session
 from portcall.model.start import StartRequest
 from tests.features.conftest import MakePerson, MakeServer
@@ -256,3 +256,24 @@ def test_no_secret_of_the_start_is_in_an_argument(server: Server, person: Person
     launcher(server, "#!/bin/sh\ncat >/dev/null\ntr '\\0' ' ' < /proc/$$/cmdline\n")
     said = start(client)["text"]
     assert said.strip() == f"/bin/sh {server.folder}/launcher"
+
+
+@pytest.mark.parametrize("action", ["terminate", "purge"])
+def test_a_pending_session_can_be_looked_at_and_ended_and_does_not_come_up_later(
+    server: Server, person: Person, client: Client, action: str
+) -> None:
+    """S1: actions (get info, terminate, purge) that a user can do on a pending session; users cannot connect to it."""
+    launcher(server, "#!/bin/sh\ncat > order.json\n")
+    start(client)
+    session = only(client)
+    assert client.session(session.id).state == "pending"
+    with pytest.raises(Conflict):
+        client.connect(session.id)
+    getattr(client, action)(session.id)
+    if action == "terminate":
+        until(lambda: only(client).state == "ended", "it is over")
+    else:
+        assert not client.sessions()
+    order = json.loads((person.home / "order.json").read_text())
+    person.run(order["defaultStartScript"], "--json=0", text=json.dumps(order["start"]), environment=person.at(server))
+    until(lambda: not [one for one in client.sessions() if one.state != "ended"], "it may not come up")

@@ -79,6 +79,8 @@ class Actions:
         if session.state == lifecycle.ENDED:
             return session
         self._give_up(session_id)
+        if session.state == lifecycle.PENDING and not self._connections.openable(session):
+            await self._registry.refuse(session_id)  # it is not there; what a scheduler starts later is not wanted
         session = await self._registry.signal(session_id, lifecycle.ASKED, reason=reason)
         peer = self._reports.peer(session_id)
         if peer is None:

@@ -15,6 +15,7 @@ import structlog
 from portcall.clock import Clock
 from portcall.errors import Conflict, DisplayUnavailable, PortcallError, TicketRefused
 from portcall.model import lifecycle
+from portcall.model.session import Session
 from portcall.session.control import ControlConnection
 from portcall.session.registry import Registry
 from portcall.wire import messages
@@ -81,15 +82,20 @@ class Connections:
         self._peer = peer
 
     def ticket(self, session_id: str, login: str, jti: str, view_only: bool = False) -> tuple[str, float]:
-        """A new ticket and when it expires. A session that comes up may be waited for; an ended one not."""
-        state = self._registry.get(session_id).state
-        if state not in lifecycle.CONNECTABLE and state != lifecycle.PENDING:
-            raise Conflict(f"a session that is {state} cannot be connected to", state=state)
+        """A new ticket and when it expires. Conflict for a session that has ended, or that was scheduled and waits."""
+        session = self._registry.get(session_id)
+        if not self.openable(session):
+            raise Conflict(f"a session that is {session.state} cannot be connected to", state=session.state)
         now = self._clock.now()
         self._forget_expired(now)
         text = secrets.token_urlsafe(32)
         self._tickets[_hash(text)] = Ticket(session_id, login, jti, now + TICKET_SECONDS, view_only)
         return text, now + TICKET_SECONDS
+
+    def openable(self, session: Session) -> bool:
+        """It is there, or comes up here and now: what may come up some time, somewhere, is not waited for."""
+        comes_up = session.launcher == "direct" or bool(session.hostname)
+        return session.state in lifecycle.CONNECTABLE or (session.state == lifecycle.PENDING and comes_up)
 
     def _forget_expired(self, now: float) -> None:
         """All live equally long, so the oldest are first."""

@@ -113,9 +113,13 @@ class Registry:
     async def purge(self, session_id: str) -> None:
         """Forget it, and remember that it was purged, for when it calls in after all."""
         session = self.get(session_id)
+        await self.refuse(session_id)
+        await self.forget(session)
+
+    async def refuse(self, session_id: str) -> None:
+        """Whatever calls in by this id from now on is told to end."""
         await self._store.put(PURGED, session_id, {"at": self._clock.now()}, ttl=_TOMBSTONE)
         self._purged.add(session_id)
-        await self.forget(session)
 
     async def forget(self, session: Session) -> None:
         async with self._alone(session.id):

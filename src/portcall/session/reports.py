@@ -87,7 +87,7 @@ class Reports:
             connection.send(messages.Welcome(self._server_id))
             try:
                 if self._registry.purged(said.id):
-                    raise ProtocolError("the session was purged")
+                    raise ProtocolError("the session was purged" if known is None else "it was ended before it came up")
                 check_said(said)
                 if known is None:
                     await self._registry.add(await self._new(said, account, hello.signature))

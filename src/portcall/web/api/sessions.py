@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from portcall.errors import Forbidden, PortcallError
-from portcall.model import codec, lifecycle
+from portcall.model import codec
 from portcall.model.session import Session
 from portcall.model.start import NeedAuth, NeedForm, Outcome, Scheduled, StartRequest
 from portcall.model.user import Login
@@ -214,7 +214,7 @@ async def _answer(request: Request, login: Login, session_id: str, outcome: Outc
     answer: dict[str, Any] = {"result": codec.to_document(session), "trace": trace.steps if trace else []}
     if isinstance(outcome, Scheduled):
         answer.update(stage="scheduled", text=outcome.text)
-    if connect and session.state != lifecycle.ENDED:
+    if connect and here.connections.openable(session):
         here.permissions.check(login, "session/connect", session.login)
         answer["connect"] = _ticket(request, login, session)
     return JSONResponse(answer)
