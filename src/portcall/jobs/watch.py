@@ -217,7 +217,8 @@ class Watch:
             return
         self._missing[session.id] = (now + after, min(_ANSWERS_LATER, after * 2))
         try:
-            output = await self._commands.as_user(session.user, self.scheduler.query([job.id], []))
+            question = replace(self.scheduler.query([job.id], []), as_service=False)
+            output = await self._commands.as_user(session.user, question)
             mine = [one.job for one in self.scheduler.found(output) if one.job.id == job.id]
         except SchedulerSilent as error:
             log.info("nobody could ask for a job", session=session.id, job=job.id, error=str(error))

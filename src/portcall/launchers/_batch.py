@@ -45,6 +45,9 @@ class Batch(Scheduler):
         """In the C locale and in UTC: what these programs print is read by a program."""
         return Invocation(argv, stdin, {**self.site, "LC_ALL": "C", "TZ": "UTC0"}, timeout=timeout)
 
+    def question(self, *argv: str) -> Invocation:
+        return replace(self.command(*argv), as_service=True)
+
     def submission(self, argv: Sequence[str], order: StartOrder, host: Host) -> Invocation:
         """The name comes last: an administrator's ``extra`` does not change by what a job is found again."""
         named = (*argv, *map(str, order.options.get("extra") or ()), *self.named(self.job_name(order.id)))

@@ -20,6 +20,7 @@ from portcall.model.start import Invocation, Output, StartOrder
 # One command: the list has places and times, the details have reasons. Ids are arguments, not text of the shell.
 _QUESTION = 'qstat -u "*" -r -xml -s prsz && if [ -n "$1" ]; then qstat -xml -j "$1"; fi'
 _BEGIN = "<?xml"
+_STAMP = re.compile(r"^\s*[0-9/]+ [0-9:]+ \[[0-9:]+\]:\s*(?:error:\s*)?")
 _SITE = (
     Option("pe", "parallel environment for more than one core (smp)", WORD, form=False),
     Option("memory_resource", "resource that memory is asked for as, by slot (mem_free)", WORD, form=False),
@@ -75,7 +76,7 @@ class GridEngine(Batch):
         return self.submission(words, order, host)
 
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
-        return self.command("/bin/sh", "-c", _QUESTION, "sh", ",".join(self.known(ids)))
+        return self.question("/bin/sh", "-c", _QUESTION, "sh", ",".join(self.known(ids)))
 
     def found(self, output: Output) -> list[Found]:
         _before, *parts = output.stdout.split(_BEGIN)
@@ -98,14 +99,14 @@ class GridEngine(Batch):
                 continue
             state = self.state(said)
             waiting += state == states.QUEUED
-            waits = state in (states.QUEUED, states.HELD)
+            why = reasons.get(number) or (reasons.get("") if state == states.QUEUED else "")
             queue, _, host = value(element, "queue_name").partition("@")
             started = _time(value(element, "JAT_start_time"))
             limit = duration(
                 next((one.text or "" for one in element.iter("hard_request") if one.get("name") == "h_rt"), "")
             )
             yield Found(Job(
-                self.name, number, state, printable(said), reasons.get(number, reasons.get("", "")) if waits else "",
+                self.name, number, state, printable(said), why if why and state in (states.QUEUED, states.HELD) else "",
                 printable(queue), waiting if state == states.QUEUED else None,  # listed by priority
                 started=started, ends_at=started + limit if state == states.RUNNING and started and limit else None,
                 hosts=[printable(host)] if host else [], submitted=_time(value(element, "JB_submission_time")),
@@ -130,7 +131,7 @@ def _reasons(details: Element) -> Iterator[tuple[str, str]]:
             yield (number.text or "").strip(), printable(value(element, "MES_message"))
     for job in details.iterfind("djob_info/element"):
         for message in job.iter("QIM_message"):
-            yield value(job, "JB_job_number"), printable(message.text or "")
+            yield value(job, "JB_job_number"), printable(_STAMP.sub("", message.text or ""))
 
 
 def _time(text: str) -> float | None:

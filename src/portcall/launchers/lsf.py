@@ -69,7 +69,7 @@ class Lsf(Batch):
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
         ask = ("bjobs", "-a", "-u", "all", "-json", "-o", _FIELDS)
         # ids and names cannot be asked for together; all of ours have this name
-        return self.command(*ask, *(("-J", self.job_name("*")) if names else self.known(ids)))
+        return self.question(*ask, *(("-J", self.job_name("*")) if names else self.known(ids)))
 
     def found(self, output: Output) -> list[Found]:
         before, begin, rest = output.stdout.partition("{")
@@ -102,7 +102,7 @@ class Lsf(Batch):
         until = text.get("FINISH_TIME", "")  # "L": by a limit; "E" and "X": by an estimate
         return Found(Job(
             self.name, number, state, printable(said),
-            printable(text.get("PEND_REASON", "")) if waits else why if state in states.OVER else "",
+            printable(text.get("PEND_REASON", "")).rstrip(";") if waits else why if state in states.OVER else "",
             printable(text.get("QUEUE", "")),
             starts_to=clock(text.get("ESTIMATED_START_TIME", ""), at) if state == states.QUEUED else None,
             started=clock(text.get("START_TIME", ""), at),

@@ -11,7 +11,7 @@ from portcall.launchers._batch import moment, printable, span, unique, whole
 from portcall.launchers._qsub import IDS, Qsub
 from portcall.launchers._xml import Unreadable, parse
 from portcall.launchers.base import Found
-from portcall.launchers.torque import resources
+from portcall.launchers.torque import DELETED, resources
 from portcall.model import job as states
 from portcall.model.job import Job
 from portcall.model.launch import Host
@@ -44,7 +44,7 @@ class Moab(Qsub):
         return self.submission_of("msub", resources(order), order, host)
 
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
-        return self.command("/bin/sh", "-c", _QUESTION)
+        return self.question("/bin/sh", "-c", _QUESTION)
 
     def found(self, output: Output) -> list[Found]:
         parts = output.stdout.split(_END)
@@ -67,12 +67,14 @@ class Moab(Qsub):
             for number in dict.fromkeys((element.get("JobID", ""), element.get("DRMJID", ""))):
                 if IDS.fullmatch(number):
                     yield Found(replace(job, id=number), name, user)
+                    name = ""  # by its name it is one job
 
     def _job(self, element: Element, option: str) -> Job:
         said, code = element.get("State", ""), element.get("CompletionCode", "")
         state, exit_code = self.state(said), whole(code)
         if state == states.DONE:
-            state = states.CANCELLED if code.upper() in _REMOVED else states.FAILED if exit_code else states.DONE
+            failed = states.CANCELLED if exit_code == DELETED else states.FAILED
+            state = states.CANCELLED if code.upper() in _REMOVED else failed if exit_code else states.DONE
         started, limit = moment(element.get("StartTime", "")), moment(element.get("ReqAWDuration", ""))
         reason = element.get("BlockReason") or ("blocked" if option == "blocked" else "")
         runs, host = state == states.RUNNING, printable(element.get("MasterHost", ""))

@@ -48,7 +48,7 @@ class Pbs(Qsub):
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
         """``-E``: one question to the PBS server, however many jobs; ``-x``: those too that have ended."""
         ask = ("qstat", "-x", "-f", "-E", "-F", "dsv", "-D", _BETWEEN)
-        return self.command(*ask, *(() if names else self.known(ids)))
+        return self.question(*ask, *(() if names else self.known(ids)))
 
     def found(self, output: Output) -> list[Found]:
         self.answered(output)

@@ -17,7 +17,7 @@ from portcall.model.launch import Host
 from portcall.model.start import Invocation, Output, StartOrder
 
 _ONE_BY_ONE = 50  # qstat asks for each id by itself; more jobs than that are asked for with all others, at once
-_DELETED = 271  # 256 and SIGTERM: qdel
+DELETED = 271  # 256 and SIGTERM: qdel
 
 
 class Torque(Qsub):
@@ -35,7 +35,7 @@ class Torque(Qsub):
 
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
         known = self.known(ids)
-        return self.command("qstat", "-x", *(() if names or len(known) > _ONE_BY_ONE else known))
+        return self.question("qstat", "-x", *(() if names or len(known) > _ONE_BY_ONE else known))
 
     def found(self, output: Output) -> list[Found]:
         self.answered(output)
@@ -92,7 +92,7 @@ def resources(order: StartOrder) -> list[str]:
 
 
 def _end(exit_code: int | None) -> str:
-    if exit_code is None or exit_code == _DELETED:
+    if exit_code is None or exit_code == DELETED:
         return states.CANCELLED
     return states.DONE if exit_code == 0 else states.FAILED
 

@@ -32,7 +32,7 @@ class SchedulerContract(LauncherContract):
         made = launcher.query(ids, names)
         assert isinstance(made, Invocation)
         assert made.as_service
-        runnable(made)
+        asked(made, launcher)
 
     def test_between_two_questions_some_time_passes(self, launcher: Scheduler) -> None:
         assert launcher.poll >= 5  # 12 a minute at most
@@ -52,7 +52,7 @@ class SchedulerContract(LauncherContract):
     @pytest.mark.parametrize("text", HOSTILE)
     def test_what_a_job_is_called_is_never_run(self, launcher: Scheduler, text: str) -> None:
         for made in (launcher.cancel(Job(launcher.name, text, RUNNING)), launcher.query([text], [])):
-            runnable(made)
+            asked(made, launcher)
             assert text not in made.argv[:1]
             assert not text.startswith("-") or text not in made.argv or "--" in made.argv or _is_value(made, text)
 
@@ -76,12 +76,23 @@ class SchedulerContract(LauncherContract):
 
 def runnable(made: Invocation) -> None:
     """Words that the system takes, and no shell between."""
+    words(made)
+    assert os.path.basename(made.argv[0]) not in _SHELLS
+
+
+def asked(made: Invocation, launcher: Scheduler) -> None:
+    """Where two commands make one question, a shell runs them, with what is always the same text."""
+    words(made)
+    if os.path.basename(made.argv[0]) in _SHELLS:
+        assert made.argv[:3] == launcher.query([], []).argv[:3]
+
+
+def words(made: Invocation) -> None:
     assert made.argv
     for word in (*made.argv, made.stdin, *made.environment, *made.environment.values()):
         assert isinstance(word, str)
         word.encode()
     assert not any("\0" in word for word in (*made.argv, *made.environment.values()))
-    assert os.path.basename(made.argv[0]) not in _SHELLS
 
 
 def found_or_silent(launcher: Scheduler, output: Output) -> list[Found]:
