@@ -71,6 +71,10 @@ class Site:
         """Nothing ran, nothing was refused by the content security policy, nothing went elsewhere."""
         assert self.wrong == []
         assert self.page.evaluate("[window.harmed ?? null, window.violations]") == [None, []]
+        figures = self.page.evaluate(
+            "(address) => fetch(address).then((answer) => answer.text())", f"{self.url}/metrics"
+        )
+        assert "portcall_csp_reports_total 0.0" in figures.splitlines()  # none came by the policy's report-uri
 
 
 @pytest.fixture(scope="module")
@@ -375,6 +379,41 @@ def test_permissions_are_given_by_name_group_and_box(site: Site, client: Client)
     until(lambda: client.permissions()["users"] == {}, "nobody is named")
 
 
+def test_a_launchers_options_are_set_and_it_is_tried_dry(site: Site, client: Client) -> None:
+    page = site.go("system/launchers/pbs")
+    row = page.get_by_role("row", name=re.compile("^time"))
+    row.get_by_label("time: Set to").fill("soon")
+    site.save()
+    expect(row.get_by_role("alert")).to_contain_text("MINUTES, H:MM:SS or D-H:MM:SS")
+    row.get_by_label("time: Set to").fill("2:00:00")
+    row.get_by_label("time: At most").fill("8:00:00")
+    page.get_by_label("queue: Set to").fill("interactive")
+    page.get_by_label("account: People may choose").uncheck()
+    site.save()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_have_attribute("aria-disabled", "true")
+    page.reload()
+    expect(page.get_by_label("queue: Set to")).to_have_value("interactive")
+    expect(page.get_by_label("account: People may choose")).not_to_be_checked()
+    page.get_by_label("Command", exact=True).fill("xterm -T '$(id)'")
+    page.get_by_role("button", name="Dry run").click()
+    command, stdin = page.get_by_label("Command", exact=True).last, page.get_by_label("Standard input")
+    expect(command).to_contain_text("qsub")
+    expect(command).to_contain_text("interactive")
+    expect(command).not_to_contain_text("$(id)")
+    expect(stdin).to_contain_text("xterm -T '$(id)'")
+    expect(stdin).to_contain_text("SIGNATURE")
+    site.quiet()
+
+
+def test_the_default_launcher_is_chosen_on_its_page(site: Site, client: Client) -> None:
+    page = site.go("system/launchers/custom")
+    expect(page.get_by_text("LAUNCHER_SCRIPT").first).to_be_visible()  # what it lacks
+    page.get_by_role("button", name="Use by default").click()
+    expect(page.get_by_role("link", name=re.compile("Custom"))).to_contain_text("default")
+    site.go("system/launchers/direct").get_by_role("button", name="Use by default").click()
+    expect(page.get_by_role("link", name=re.compile("Start Immediately"))).to_contain_text("default")
+
+
 def test_what_a_file_says_is_shown_as_such_and_only_read(site: Site, own_server: Server) -> None:
     path = own_server.config / "bookmarks.toml"
     path.write_text('[fromfile]\nname = "From a file"\ncommand = "true"\n')
@@ -389,7 +428,7 @@ PAGES = (
     "", "system/session-start", "system/session-start/login", "system/session-start/scripts/keep-light",
     "system/schedule", "system/events/new-event", "system/metrics/new-metric", "system/forms", "system/forms/form/time",
     "system/forms/default", "system/bookmarks/simulation", "system/profiles/default", "system/permissions",
-    "system/static-data",
+    "system/static-data", "system/launchers", "system/launchers/pbs",
 )  # fmt: skip
 
 

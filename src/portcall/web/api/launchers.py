@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from portcall.web.who import may, services
 
 router = APIRouter(tags=["administration"])
 OPTIONS, DEFAULT = "launcher_options", "launcher"
+_FIRST = ("direct", "docker", "podman", "custom", "template")  # in this order, then the schedulers
 
 
 class OptionShape(BaseModel):
@@ -145,7 +147,10 @@ async def _change(request: Request, login: Login, name: str, value: Any) -> None
 
 async def _all(request: Request, login: Login) -> dict[str, Any]:
     here = services(request)
-    found = [await _one(here, login, name) for name in here.launchers.names()]
+    names = sorted(
+        here.launchers.names(), key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+    )
+    found = [await _one(here, login, name) for name in names]
     return {
         "default": here.config[DEFAULT], "fixed": here.config.fixed.get(DEFAULT) or here.config.fixed.get(OPTIONS),
         "launchers": found,
@@ -168,7 +173,9 @@ async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
             maximum=administered.get("maximum", {}), people=administered.get("people", offered),
         )  # fmt: skip
         order, account = await here.pipeline.preview(login, StartRequest("xterm", launcher=name))
-        _dry(here, order, account)
+        argv = _dry(here, order, account)["argv"]
+        if argv and shutil.which(argv[0]) is None:
+            row["problem"] = f"{argv[0]}: there is no such program on this server."
     except PortcallError as error:
         row["problem"] = str(error)
     return row

@@ -64,12 +64,12 @@ export function Options({ launcher, fixed }: { launcher: Launcher; fixed: boolea
       noValidate
       onSubmit={(event) => {
         event.preventDefault()
-        void save()
+        if (changed) void save()
       }}
     >
       <h3>{t('launchers.options')}</h3>
       <p className="quiet small">{t('launchers.optionsHelp')}</p>
-      <div className="table-box" tabIndex={0} role="region" aria-label={t('launchers.options')}>
+      <div className="scroll" tabIndex={0} role="region" aria-label={t('launchers.options')}>
         <table className="table options-table">
           <thead>
             <tr>
@@ -119,7 +119,7 @@ export function Options({ launcher, fixed }: { launcher: Launcher; fixed: boolea
       {problem?.status === 422 && !launcher.options.some((one) => one.name === wrong) && <p className="field-error">{problem.detail}</p>}
       {!fixed && (
         <div className="row">
-          <button type="submit" className="button primary" disabled={!changed}>
+          <button type="submit" className="button primary" aria-disabled={!changed}>
             {t('do.save')}
           </button>
           {changed && (

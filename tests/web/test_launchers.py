@@ -1,0 +1,121 @@
+"""Launchers by the API: which there are, what they are set to, a dry run, and a start that tries one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portcall.testing.server import PEOPLE, Server
+
+FULL, ADMIN = PEOPLE["full"], PEOPLE["admin"]
+
+
+def served(test: Callable[[Server], Awaitable[None]], folder: Path, **settings: Any) -> None:
+    async def run() -> None:
+        async with Server(folder, **settings).open() as server:
+            await test(server)
+
+    asyncio.run(run())
+
+
+def named(document: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(item for item in document["launchers"] if item["name"] == name)
+
+
+def test_the_list_says_which_is_the_default_and_which_could_not_start_anything(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            found = (await client.get("/api/launchers")).json()
+            assert found["default"] == "direct"
+            assert named(found, "direct")["problem"] is None
+            assert "LAUNCHER_SCRIPT" in named(found, "custom")["problem"]
+            assert {option["name"] for option in named(found, "slurm")["options"]} >= {"queue", "time", "cores"}
+            assert named(found, "slurm")["scheduler"] is True
+
+    served(test, tmp_path)
+
+
+def test_the_default_is_one_that_there_is(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            assert (await client.put("/api/launchers", json={"default": "slurm"})).json()["default"] == "slurm"
+            refused = await client.put("/api/launchers", json={"default": "slurn"})
+            assert refused.is_client_error
+            assert "slurm" in refused.json()["detail"]
+            assert server.services.config["launcher"] == "slurm"
+
+    served(test, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"set": {"time": "soon"}}, "time"),
+        ({"set": {"queue": "a b"}}, "queue"),
+        ({"set": {"colour": "red"}}, "colour"),
+        ({"maximum": {"memory": "lots"}}, "memory"),
+        ({"maximum": {"colour": "red"}}, "colour"),
+        ({"people": ["extra"]}, "extra"),  # the administrator's alone
+    ],
+)
+def test_what_an_option_cannot_be_is_refused_by_name_and_nothing_is_changed(
+    body: dict[str, Any], field: str, tmp_path: Path
+) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            await client.put("/api/launchers/slurm", json={"set": {"queue": "short"}})
+            refused = await client.put("/api/launchers/slurm", json=body)
+            assert refused.status_code == 422
+            assert refused.json()["field"] == field
+            assert named((await client.get("/api/launchers")).json(), "slurm")["set"] == {"queue": "short"}
+
+    served(test, tmp_path)
+
+
+def test_a_dry_run_shows_what_would_be_run_with_the_options_and_without_secrets(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            await client.put("/api/launchers/slurm", json={"set": {"queue": "short"}, "maximum": {"cores": 8}})
+            start = {"command": "xterm; id", "params": {"cores": "4"}}
+            made = (await client.post("/api/launchers/slurm/dry", json=start)).json()
+            assert made["user"] == ADMIN
+            assert made["argv"][0] == "sbatch" or made["argv"][0].endswith("/sbatch") or "sbatch" in " ".join(made["argv"])
+            assert "short" in " ".join(made["argv"]) + made["stdin"]
+            assert "xterm; id" not in " ".join(made["argv"])
+            assert "SIGNATURE" in made["stdin"]
+            start["params"]["cores"] = "9"
+            refused = await client.post("/api/launchers/slurm/dry", json=start)
+            assert refused.json()["detail"] == "cores: 8 at most"
+            assert server.services.registry.live() == []
+
+    served(test, tmp_path)
+
+
+def test_only_administrators_name_a_launcher(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(FULL) as client:
+            for path, body in (("sessions", {"command": "xterm", "launcher": "slurm"}), ("launchers/slurm/dry", {})):
+                assert (await client.post(f"/api/{path}", json=body)).status_code == 403, path
+            assert (await client.get("/api/launchers")).status_code == 403
+
+    served(test, tmp_path)
+
+
+def test_what_is_set_is_kept(tmp_path: Path) -> None:
+    async def change(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            await client.put("/api/launchers/slurm", json={"set": {"cores": 2}, "people": ["time"]})
+
+    async def look(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            found = named((await client.get("/api/launchers")).json(), "slurm")
+            assert (found["set"], found["people"]) == ({"cores": 2}, ["time"])
+            assert json.dumps(server.services.config["launcher_options"])
+
+    served(change, tmp_path, store="sqlite")
+    served(look, tmp_path, store="sqlite")
