@@ -237,7 +237,7 @@ def test_ones_own_podman_runs_as_the_user_and_keeps_the_id() -> None:
 def test_a_container_that_was_begun_is_a_job() -> None:
     outcome = Docker().outcome(order(), Output(0, f"{ID}\n", "WARNING: no swap limit\n"))
     assert isinstance(outcome, Scheduled)
-    assert outcome.job == Job("docker", ID[:12], job.STARTING)
+    assert outcome.job == Job("docker", ID[:12], job.STARTING, log=".local/state/portcall/jobs/s1.log")
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,16 @@ class Jobs:
         launchers = {one.order.launcher for one in self._orders.all()}
         for launcher in launchers | {session.launcher for session in self._sessions.all() if session.job is not None}:
             self._wake(launcher)
+        for launcher in self._launchers.configured():
+            self._task(self._tidy(launcher))
+
+    async def _tidy(self, launcher: str) -> None:
+        scheduler = self.scheduler(launcher)
+        invocation = scheduler.tidy() if scheduler is not None else None
+        if invocation is not None:
+            output = await self._commands.as_service(invocation)
+            if output.code != 0:
+                log.warning("nothing was tidied", launcher=launcher, error=output.stderr.strip()[:500])
 
     async def close(self) -> None:
         for task in self._tasks:

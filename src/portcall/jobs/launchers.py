@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,29 @@ class Launchers:
         """Ours cannot be shadowed. UnknownPlugin lists what there is; InvalidValue says what is wrong with one."""
         if name in self._names():
             ours: Launcher = self._find(name)()
+            ours.site = self._site(ours.needs)
             return ours
         own = scripts.find(self._own, name, self._environment())
         if own is None:
             raise UnknownPlugin(f"there is no launcher {name!r}; there are: {', '.join(self.names())}")
         return own
 
+    def configured(self) -> list[str]:
+        """Those of ours that somebody has set up here."""
+        names = {str(self._config["launcher"]), *dict(self._config["launcher_options"])}
+        return sorted(names & set(self._names()))
+
     def is_own(self, name: str) -> bool:
         """Whether it is a site's script."""
         return name not in self._names() and name in scripts.names(self._own)
+
+    def _site(self, names: Iterable[str]) -> dict[str, str]:
+        """Those of the variables that there are; a scheduler's programs may be on a PATH of their own."""
+        if not names:
+            return {}
+        settings = self._settings()
+        found = {name: settings.get(name) or os.environ.get(name, "") for name in names}
+        return {name: value for name, value in {**found, "PATH": settings.get("PATH", "")}.items() if value}
 
     @property
     def _own(self) -> Path:
@@ -105,18 +120,28 @@ class Launchers:
             str(directories.local), str(directories.tmp), str(directories.runtime), str(tree / "scripts/start"),
             str(tree / "scripts/start-weblink"), str(tree / "portcall-session.pyz"), str(self._config["user_python"]),
             host_id, dict(self._settings()), self.administered(order.launcher).get("set", {}), self._templates(),
-            self._weblink(order, account),
+            self._weblink(order, account), _group_ids(account),
         )  # fmt: skip
 
     def _templates(self) -> dict[str, str]:
-        """The site's own, by file name."""
-        directory = self._config.directories.config / "launcher-templates"
-        try:
-            return {path.name: path.read_text() for path in directory.iterdir() if path.suffix == ".tpl"}
-        except FileNotFoundError:
-            return {}
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidValue(f"{directory}: {error}", field="launcher") from error
+        """By file name: the originals, and over them the site's own."""
+        own, originals = self._config.directories.config, self._tree() / "install/config"
+        return {**_texts(originals / "launcher-templates"), **_texts(own / "launcher-templates")}
+
+
+def _texts(directory: Path) -> dict[str, str]:
+    try:
+        return {path.name: path.read_text() for path in directory.iterdir() if path.suffix == ".tpl"}
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValue(f"{directory}: {error}", field="launcher") from error
+
+
+def _group_ids(account: Account) -> list[int]:
+    """The account's own first."""
+    others = (group for group in os.getgrouplist(account.name, account.gid) if group != account.gid)
+    return [account.gid, *others]
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,10 @@ class Scheduler(Launcher):
         """Prints the end of what the job has printed, as its user; None where nobody knows where that is."""
         return Invocation(("tail", "-c", str(_LOG_END), "--", job.log)) if job.log else None
 
+    def tidy(self) -> Invocation | None:
+        """Removes what ended while no server was there for it; run when a server begins. None where nothing stays."""
+        return None
+
     def extend(self, job: Job, until: float) -> Invocation | None:
         """Lets the job run until then, as its user; None where this scheduler cannot."""
         return None

@@ -75,7 +75,8 @@ class Docker(Scheduler):
             raise InvalidValue(f"there is no {TEMPLATE} in launcher-templates", field="launcher")
         filled = _container.fill(host.templates[name], name, self._values(order, host, as_user))
         _check_image(filled.image, order, host)
-        variables = {**_order(order, host, filled.environment), **weblink_environment(host)}
+        log = posixpath.join(host.account.home, self.log_file(order.id))
+        variables = {"PORTCALL_LOG": log, **_order(order, host, filled.environment), **weblink_environment(host)}
         fixed = ["--detach", "--rm", f"--name={self.job_name(order.id)}", f"--label={LABEL}={order.id}"]
         # by name alone: the values are read from the environment of the command, and seen by nobody
         named = [f"--env={variable}" for variable in variables]
@@ -92,7 +93,7 @@ class Docker(Scheduler):
         found = lines[-1] if lines and _ID.match(lines[-1]) else ""
         if order.options.get("run_as") == "user":  # the service cannot see what is the user's own
             return Scheduled(order.id)
-        return Scheduled(order.id, "", Job(self.name, found[:12], job.STARTING, log=""))
+        return Scheduled(order.id, "", Job(self.name, found[:12], job.STARTING, log=self.log_file(order.id)))
 
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
         argv = (self.engine, "ps", "--all", f"--filter=label={LABEL}", f"--format={_FORMAT}")
@@ -106,6 +107,9 @@ class Docker(Scheduler):
 
     def cancel(self, job: Job) -> Invocation:
         return self._as_service("rm", "--force", "--", job.id)
+
+    def cancelled(self, output: Output) -> bool:
+        return output.code == 0 or "no such container" in output.stderr.lower()
 
     def tidy(self) -> Invocation:
         """What ended while nobody was there to remove it: engines that were killed leave it."""

@@ -30,7 +30,7 @@ from portcall.sessiond.run import become_daemon, prepare, run_adopted, run_order
 from portcall.sessiond.weblink import take
 
 TOP = "/opt/portcall"
-ACCOUNT, TIME, PART = "PORTCALL_ACCOUNT", "PORTCALL_TIME", f"{ORDER_VARIABLE}_"
+ACCOUNT, TIME, LOG, PART = "PORTCALL_ACCOUNT", "PORTCALL_TIME", "PORTCALL_LOG", f"{ORDER_VARIABLE}_"
 _X_SOCKETS = "/tmp/.X11-unix"
 _OURS = ("PORTCALL_", "WEBLINK_", "FX_")
 _ENVIRONMENT = "PORTCALL_ENVIRONMENT"
@@ -41,11 +41,14 @@ _GRACE = 5.0
 
 def main() -> int:
     """Until the session is over, which is the container's end too."""
+    log = _taken(LOG)
     try:
         return Container(Clock()).run()
     except PortcallError as error:
-        print(f"portcall: {error.detail}", file=sys.stderr)
-        return 1
+        _complain(log, f"portcall: {error.detail}\n")
+    except OSError as error:
+        _complain(log, f"portcall: {error.filename or 'the system'}: {error.strerror}\n")
+    return 1
 
 
 class Container:
@@ -116,6 +119,15 @@ class Container:
         if self._until:
             left = max(0.0, self._until - self._clock.monotonic())
             loop.after(left, lambda: daemon.end("the time of its container is over", _GRACE))
+
+
+def _complain(path: str, text: str) -> None:
+    """Where the server looks for it: of a container that has ended, the engine keeps nothing."""
+    sys.stderr.write(text)
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        with open(path, "a", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(text)
 
 
 def _child(work: Callable[[], Any], keep: list[int]) -> NoReturn:
