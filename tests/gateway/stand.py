@@ -18,6 +18,7 @@ from portcall.bus import Bus
 from portcall.clock import Clock
 from portcall.gateway.http import HttpProtocol
 from portcall.gateway.stream import ViewerStream
+from portcall.gateway.tls import TlsListener
 from portcall.gateway.viewers import Viewers
 from portcall.model import lifecycle
 from portcall.model.ids import is_session_id
@@ -118,12 +119,19 @@ async def serving(stand: Stand, tls: ssl.SSLContext | None = None, **limits: flo
     settings.load()
     state = uvicorn.Server(settings).server_state
     await stand.open()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: protocol(settings, state, {}),  # type: ignore[no-any-return]
-        "127.0.0.1", 0, ssl=tls,
-    )  # fmt: skip
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    listening.setblocking(False)
+
+    def made() -> asyncio.Protocol:
+        return protocol(settings, state, {})  # type: ignore[no-any-return]
+
+    server: Any
+    if tls is None:
+        server = await asyncio.get_running_loop().create_server(made, sock=listening)
+    else:
+        server = TlsListener(listening, tls, made)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield listening.getsockname()[1]
     finally:
         stand.viewers.close()
         server.close()

@@ -25,6 +25,7 @@ import uvloop
 from portcall.errors import PortcallError, SettingRefused
 from portcall.gateway.http import HttpProtocol
 from portcall.gateway.stream import ViewerStream
+from portcall.gateway.tls import TlsListener
 from portcall.gateway.weblink import Call
 from portcall.model.ids import is_session_id
 from portcall.web import app as web_app
@@ -83,7 +84,7 @@ async def _serve(here: Any) -> int:
         return alone(nothing_else, server.server_state, {})  # type: ignore[no-any-return]
 
     async def listening_on(sock: socket.socket, make: Any) -> Any:
-        return await loop.create_server(make, sock=sock, ssl=tls)
+        return TlsListener(sock, tls, make) if tls else await loop.create_server(make, sock=sock)
 
     api = _unix(config.directories.runtime / "api.sock")
     try:
@@ -109,7 +110,7 @@ async def _serve(here: Any) -> int:
 def _map_large_blocks() -> None:
     """Blocks of this size and more get pages of their own, and only those that are touched.
 
-    uvloop takes 256 KiB for each TLS connection and seldom uses it; from the heap they would be pages dirtied before.
+    Reads are given that much room and seldom fill it; from the heap it would be pages dirtied before, and stay.
     """
     with contextlib.suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _MAPPED)
@@ -263,6 +264,7 @@ def _tls(config: Any) -> ssl.SSLContext | None:
         cert, key = Path(str(config["tls_cert"])), Path(str(config["tls_key"]))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.num_tickets = 1  # two cost a tenth of a handshake more, and every resumption brings another
     try:
         context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
