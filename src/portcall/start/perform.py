@@ -210,7 +210,8 @@ class Perform:
 
     async def _until(self, order: StartOrder, ready: Callable[[Session], bool]) -> Session:
         try:
-            return await self._registry.until(order.id, ready, order.start_timeout + _LAST_WORD)
+            last_word = _LAST_WORD if order.launcher == DIRECT else 0.0
+            return await self._registry.until(order.id, ready, order.start_timeout + last_word)
         except TimeoutError:
             raise StartFailed(
                 f"The session did not come up within {order.start_timeout:g} s. Its log may say more."
