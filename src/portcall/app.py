@@ -138,7 +138,7 @@ class Services:
         self.sweep = Sweep(
             config, self.registry, self.connections, clock, self.profiles.of,
             lambda session_id: self.reports.peer(session_id) is not None, self._revive, self._end, self._may_stay,
-            self.weblinks.bound,
+            self.weblinks.bound, lambda session, by: self.jobs.extend(session, by),
         )  # fmt: skip
         self.viewers = Viewers(
             self.connections,
@@ -435,7 +435,7 @@ class Services:
         return scope == ANY or (scope == OWN and session.login == connection.login)
 
     async def _stay(self, session_id: str) -> None:
-        await self.sweep.extend(session_id)
+        await self.sweep.stay(session_id)
 
     def _login_gone(self, happened: event.Event) -> None:
         if happened.kind == event.LOGIN_GONE:

@@ -81,9 +81,6 @@ class Jobs:
 
     def scheduler(self, launcher: str) -> Scheduler | None:
         """None for one that is no scheduler, or that is not there any more."""
-        watch = self._watches.get(launcher)
-        if watch is not None:
-            return watch.scheduler
         try:
             found = self._launchers.get(launcher)
         except UnknownPlugin:
@@ -112,7 +109,12 @@ class Jobs:
         task = self._under_way.get(order.id)
         if task is None:
             task = self._under_way[order.id] = self._task(self._submit(order, account))
-            task.add_done_callback(lambda _: self._under_way.pop(order.id, None))
+
+            def done(_: object) -> None:
+                del self._under_way[order.id]
+                self._wake(order.launcher)
+
+            task.add_done_callback(done)
         return await asyncio.shield(task)
 
     async def _submit(self, order: StartOrder, account: Account) -> Outcome:
@@ -148,7 +150,6 @@ class Jobs:
             await self._orders.submitted(order.id, self._clock.now())
         else:
             await self._orders.done(order.id)
-        self._wake(order.launcher)
 
     async def _unsure(self, scheduler: Scheduler, order: StartOrder, silent: SchedulerSilent) -> Outcome:
         """It may have taken the job all the same: the watcher looks for it, and submits it if it is not there."""
@@ -158,7 +159,6 @@ class Jobs:
         session = self._sessions.find(order.id)
         if session is not None and session.state in lifecycle.LIVE:
             await self._sessions.change(order.id, job=job)
-        self._wake(order.launcher)
         return Scheduled(order.id, f"{said}\nThe job is submitted as soon as it does.", job)
 
     async def _resubmit(self, one: Open) -> None:
@@ -242,16 +242,16 @@ class Jobs:
         return output.stdout[-_TAIL:] if output.code == 0 else ""
 
     def _wake(self, launcher: str) -> None:
-        watch = self._watches.get(launcher)
+        watch, scheduler = self._watches.get(launcher), self.scheduler(launcher)
+        if scheduler is None:
+            return
         if watch is None:
-            scheduler = self.scheduler(launcher)
-            if scheduler is None:
-                return
             watch = self._watches[launcher] = Watch(
                 scheduler, self._sessions, self._orders, self._commands, self._clock, self._reached,
                 self._under_way.__contains__, self._resubmit, self.output,
             )  # fmt: skip
             self._task(watch.run())
+        watch.scheduler = scheduler  # as its site has it now
         watch.wake()
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -112,16 +112,13 @@ class Watch:
         return due
 
     def _watched(self) -> list[Session]:
-        """Sessions whose job is not known to be over, or that have not drawn the conclusion yet."""
+        """Sessions that live; those that have ended until it is known what became of their job."""
         found, now = [], self._clock.now()
         for session in self._sessions.all():
             if session.launcher != self.scheduler.name or session.job is None or not session.job.id:
                 continue
-            over = session.job.state in states.OVER
-            if session.state in lifecycle.LIVE:
-                if not over or not self._reached(session.id):
-                    found.append(session)
-            elif not over and now - (session.ended or 0) < _AFTER_END:
+            unsettled = session.job.state not in states.OVER and now - (session.ended or 0) < _AFTER_END
+            if session.state in lifecycle.LIVE or unsettled:
                 found.append(session)
         return found
 

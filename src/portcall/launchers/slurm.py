@@ -98,7 +98,7 @@ class Slurm(Batch):
         wanted = ("--name=" + ",".join(names),) if names else ()
         argv = ("squeue", "--all", "--noheader", "--states=all", "--Format", ",".join(f"{one}:|" for one in fields))
         made = self.command(*argv, *wanted, timeout=30.0)
-        return replace(made, environment={**made.environment, "SLURM_TIME_FORMAT": "%s"})
+        return replace(made, environment={**made.environment, "SLURM_TIME_FORMAT": "%s"}, as_service=True)
 
     def found(self, output: Output) -> list[Found]:
         if output.code != 0:

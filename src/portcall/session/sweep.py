@@ -14,6 +14,7 @@ from portcall.model import lifecycle
 from portcall.model.profile import Profile
 from portcall.model.session import Session
 from portcall.session.connect import Connection, Connections
+from portcall.session.deadline import Deadline
 from portcall.session.registry import Registry
 
 log = structlog.get_logger("sweep")
@@ -33,6 +34,7 @@ class Sweep:
         profile: Callable[[str], Profile], reached: Callable[[str], bool],
         revive: Callable[[str], Awaitable[set[str] | None]], end: Callable[[str, str], Awaitable[None]],
         may: Callable[[Connection], Awaitable[bool]], elsewhere: Callable[[str], bool] = lambda _: False,
+        extend_job: Callable[[Session, float], Awaitable[Session]] | None = None,
     ) -> None:  # fmt: skip
         self._config = config
         self._registry = registry
@@ -44,6 +46,8 @@ class Sweep:
         self._end = end
         self._may = may
         self._elsewhere = elsewhere
+        self._extend_job = extend_job
+        self._deadline = Deadline(clock, profile)
         self._began, self._began_at = clock.monotonic(), clock.now()
         self._silent_since: dict[str, float] = {}
         self._looked: dict[str, tuple[int, float]] = {}  # user → how often, when next
@@ -70,8 +74,12 @@ class Sweep:
         for connection in self._connections.all():
             if await self._may(connection):
                 self._idle(connection)
+                if (looked_at := self._registry.find(connection.session_id)) is not None:
+                    self._deadline.look(connection, looked_at)
             else:
                 connection.close("forbidden", "You may not look at this session any more: permissions were changed.")
+
+        self._deadline.keep({connection.id for connection in self._connections.all()})
 
     async def _look_after(self, session: Session) -> None:
         if session.state not in lifecycle.LIVE:
@@ -85,8 +93,9 @@ class Sweep:
         if traffic > self._registry.get(session.id).bytes_out:
             await self._registry.change(session.id, bytes_out=traffic)
 
-    async def extend(self, session_id: str) -> Session:
-        """Push an announced end back by the profile's step; idle viewers count as active again."""
+    async def extend(self, session_id: str, job: bool = True) -> Session:
+        """Push an announced end back by the profile's step, and that of the job's time; idle viewers count as active
+        again. Conflict where its scheduler gives the job no more time."""
         session = self._registry.get(session_id)
         for connection in self._connections.of(session_id):
             connection.active = self._clock.monotonic()
@@ -94,7 +103,17 @@ class Sweep:
         if session.ends_at is not None:
             later = self._clock.now() + self._profile(session.profile).extend_by
             session = await self._registry.change(session_id, ends_at=max(session.ends_at, later))
+        if job and self._extend_job is not None and session.job is not None:
+            session = await self._extend_job(session, self._profile(session.profile).extend_by)
         return session
+
+    async def stay(self, session_id: str) -> None:
+        """As viewers ask for it, who were told of one end or the other: the job's is moved only where it is near."""
+        session = self._registry.get(session_id)
+        try:
+            await self.extend(session_id, job=self._deadline.near(session) is not None)
+        except PortcallError as error:
+            self._deadline.refuse(session, error.detail)
 
     async def _disconnected(self, session: Session) -> None:
         limit = self._profile(session.profile).end_after_disconnected
@@ -126,6 +145,7 @@ class Sweep:
         if connection.id in self._warned:
             self._warned.discard(connection.id)
             connection.say({"type": "warning-over"})
+            self._deadline.forget(connection)
 
     async def _silent(self, session: Session) -> None:
         """A session that should be heard from and is not: look for it, then call it lost."""
