@@ -54,7 +54,8 @@ def test_it_runs_on(version: str, one_file: Path) -> None:
 @pytest.mark.parametrize("version", pythons())
 def test_every_module_of_it_loads_on(version: str, one_file: Path) -> None:
     modules = sorted(name[:-3].replace("/", ".").removesuffix(".__init__") for name in userside.sources())
-    code = f"import sys, importlib; sys.path.insert(0, {str(one_file)!r})\nfor m in {modules!r}: importlib.import_module(m)"
+    first = f"import sys, importlib; sys.path.insert(0, {str(one_file)!r})"
+    code = f"{first}\nfor module in {modules!r}: importlib.import_module(module)"
     done = run(pythons()[version], "-ISEc", code)
     assert (done.returncode, done.stderr) == (0, "")
 

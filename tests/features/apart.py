@@ -16,9 +16,11 @@ _NUMBERS = itertools.count(os.getpid() % 50 * 4)
 
 
 class Apart:
-    """``here`` is our address on the wire between, ``there`` its own. ``cut`` and ``mend`` the wire."""
+    """``here`` is our address on the wire between, ``there`` its own. ``cut`` and ``mend`` the wire. ``around`` is put
+    before the commands that are run there."""
 
     def __init__(self) -> None:
+        self.around: tuple[str, ...] = ()
         number = next(_NUMBERS) % 250
         self.name = f"pct{os.getpid()}n{number}"
         self._device = f"pct{os.getpid() % 100000}v{number}"[:15]
@@ -48,8 +50,8 @@ class Apart:
         """``command`` as that person on this host, for our root to run."""
         groups = ",".join(str(group) for group in os.getgrouplist(person.name, person.gid))
         return [
-            "nsenter", f"--net=/run/netns/{self.name}", "setpriv", f"--reuid={person.uid}", f"--regid={person.gid}",
-            f"--groups={groups}", "--", *(str(part) for part in command),
+            "nsenter", f"--net=/run/netns/{self.name}", *self.around, "setpriv", f"--reuid={person.uid}",
+            f"--regid={person.gid}", f"--groups={groups}", "--", *(str(part) for part in command),
         ]  # fmt: skip
 
     def run(
@@ -60,6 +62,9 @@ class Apart:
             self.command(person, *command), input=text, capture_output=True, text=True, check=False, timeout=within,
             cwd="/", env=person.environment | dict(environment or {}),
         )  # fmt: skip
+
+
+ALONE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")  # sees no other process of the host
 
 
 @contextlib.contextmanager
