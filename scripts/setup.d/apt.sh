@@ -29,6 +29,8 @@ for name; do
         nginx) new_services="$new_services nginx.service" ;;
         slurm-wlm) new_services="$new_services slurmctld.service slurmd.service" ;;
         munge) new_services="$new_services munge.service" ;;
+        podman) new_services="$new_services podman.service podman.socket podman-auto-update.timer podman-restart.service" ;;
+        docker.io) new_services="$new_services docker.service docker.socket containerd.service" ;;
         gridengine-master | gridengine-exec) new_services="$new_services $name.service" ;;
     esac
 done

@@ -1,0 +1,271 @@
+"""Sessions in containers (S4), with real engines and an image with nothing in it but X programs."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from portcall.client.api import Client
+from portcall.errors import PortcallError
+from portcall.model.session import Session
+from portcall.model.start import StartRequest
+from tests.features import engines
+from tests.features.conftest import MakePerson, MakeServer
+from tests.features.engines import Engine
+from tests.features.people import Person, ended
+from tests.features.server import Server
+from tests.features.viewer import watching
+from tests.features.waiting import until
+
+pytestmark = pytest.mark.root
+
+# what a program in the session finds, written to the home; the image has no Python of its own
+_LOOK = """
+import json, os
+status = dict(line.rstrip().split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
+mounts = {line.split()[1]: line.split()[3].split(",")[0] for line in open("/proc/mounts")}
+seen = {"uid": os.getuid(), "gid": os.getgid(), "groups": os.getgroups(), "cwd": os.getcwd(), "status": status,
+        "environment": dict(os.environ), "mounts": mounts, "first": os.stat("/proc/1").st_uid}
+json.dump(seen, open(os.path.expanduser("~/seen.new"), "w"))
+os.rename(os.path.expanduser("~/seen.new"), os.path.expanduser("~/seen"))
+"""
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[Path]:
+    with engines.folder() as folder:
+        yield engines.make_runtime(folder)
+
+
+@pytest.fixture(scope="module")
+def podman(runtime: Path) -> Iterator[Engine]:
+    with engines.podman(runtime) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def person(new_person: MakePerson) -> Person:
+    return new_person()
+
+
+@pytest.fixture(scope="module")
+def server(new_server: MakeServer, pam: str, podman: Engine) -> Server:
+    return containing(new_server, pam, podman)
+
+
+@pytest.fixture
+def client(server: Server, person: Person) -> Iterator[Client]:
+    with person.login(server) as client:
+        yield client
+
+
+def containing(new_server: MakeServer, pam: str, engine: Engine, **options: object) -> Server:
+    """A server whose sessions are containers of that engine."""
+    chosen = {engine.name: {"set": {**engine.options, **options}}}
+    return new_server(
+        "service", environment=engine.environment, pam_service=pam, login_methods="pam", login_failures=1000,
+        launcher=engine.name, launcher_options=json.dumps(chosen),
+    )  # fmt: skip
+
+
+def start(client: Client, command: str, **members: Any) -> Session:
+    """Without waiting for anything."""
+    return client.session(client.start(StartRequest(command, **members))["result"]["id"])
+
+
+def running(client: Client, command: str, **members: Any) -> Session:
+    session = start(client, command, **members)
+    until(lambda: client.session(session.id).state != "pending", f"{session.id} has called in")
+    found = client.session(session.id)
+    assert found.state == "running", found
+    return found
+
+
+def shows_something(client: Client, session: Session) -> bool:
+    picture = Image.open(io.BytesIO(client.screenshot(session.id))).convert("L")
+    return len(picture.getcolors(256) or []) > 1
+
+
+def test_a_container_becomes_a_session_that_is_seen_and_leaves_nothing(
+    client: Client, podman: Engine, person: Person
+) -> None:
+    session = running(client, "xterm", name="contained", geometry="800x600")
+    assert session.launcher == "podman"
+    assert session.job is not None
+    assert session.job.id == podman.inspect(session.id)["Id"][:12]
+    with watching(client, session.id) as viewer:
+        assert (viewer.width, viewer.height) == (800, 600)
+    until(lambda: shows_something(client, session), "the terminal is to be seen")
+    assert not person.place(session.id).exists()  # it is in the container
+    client.terminate(session.id)
+    assert ended(client, session.id).reason == f"It was ended by {person.name}."
+    podman.gone(session.id)
+    assert not [one for one in person.processes() if one.name() not in ("portcall-link", "systemd")]
+
+
+def test_it_is_the_users_own_with_home_groups_limits_and_nothing_of_ours(
+    client: Client, podman: Engine, person: Person
+) -> None:
+    script = person.home / "look.py"
+    script.write_text(_LOOK)
+    session = running(client, f"/opt/portcall/bin/python3 {script}; exec xeyes", params={"cores": 1, "memory": "200M"})
+    until((person.home / "seen").exists, "the program has looked around")
+    seen = json.loads((person.home / "seen").read_text())
+    assert (seen["uid"], seen["gid"], seen["cwd"], seen["first"]) == (
+        person.uid,
+        person.gid,
+        str(person.home),
+        person.uid,
+    )
+    assert (seen["status"]["CapBnd"], seen["status"]["NoNewPrivs"]) == ("0" * 16, "1")
+    variables = seen["environment"]
+    assert (variables["HOME"], variables["USER"]) == (str(person.home), person.name)
+    assert variables["DISPLAY"].startswith(":")
+    assert Path(variables["XAUTHORITY"]).name == "Xauthority"
+    assert not [name for name in variables if name.startswith(("WEBLINK", "PORTCALL_ORDER", "PORTCALL_ACCOUNT"))]
+    assert seen["mounts"]["/opt/portcall"] == "ro"
+    assert (person.home / "seen").stat().st_uid == person.uid
+    settings = podman.inspect(session.id)["HostConfig"]
+    assert settings["Memory"] == 200 << 20
+    assert settings["NanoCpus"] == 10**9
+    client.terminate(session.id)
+    podman.gone(session.id)
+
+
+def test_more_memory_than_was_asked_for_is_not_given(client: Client, podman: Engine) -> None:
+    command = (
+        "exec /opt/portcall/bin/python3 -c 'import time; time.sleep(0.5); x = bytearray(300 << 20); time.sleep(60)'"
+    )
+    session = start(client, command, params={"memory": "100M"})
+    assert ended(client, session.id).exit_code in (-9, 137)
+    podman.gone(session.id)
+
+
+def test_its_time_ends_it(client: Client, podman: Engine) -> None:
+    session = running(client, "xeyes", params={"time": "0:03"})
+    assert ended(client, session.id).reason == "the time of its container is over"
+    podman.gone(session.id)
+
+
+def test_a_command_that_ends_ends_the_container_with_its_code(client: Client, podman: Engine) -> None:
+    session = start(client, "sleep 1; exit 5")
+    over = ended(client, session.id)
+    assert over.exit_code == 5
+    podman.gone(session.id)
+
+
+def test_a_container_that_is_killed_is_a_session_that_ended(client: Client, podman: Engine) -> None:
+    session = running(client, "xeyes")
+    podman.run("kill", f"portcall-{session.id}")
+    over = ended(client, session.id, 20)
+    assert over.reason
+    podman.gone(session.id)
+
+
+def test_a_container_that_is_stopped_says_goodbye(client: Client, podman: Engine) -> None:
+    session = running(client, "xeyes")
+    podman.run("stop", f"portcall-{session.id}")
+    assert ended(client, session.id).reason == "its session process was told to end"
+    podman.gone(session.id)
+
+
+def test_a_daemon_that_dies_in_a_container_is_replaced(client: Client, podman: Engine, person: Person) -> None:
+    session = running(client, "xeyes")
+    first = podman.pid(session.id)
+    daemon = next(one for one in person.processes("portcall-sess") if one.ppid() == first)
+    daemon.send_signal(signal.SIGKILL)
+    until(lambda: [one for one in person.processes("portcall-sess") if one.ppid() == first and one.pid != daemon.pid],
+          "another daemon has taken over")  # fmt: skip
+    until(lambda: client.session(session.id).state == "running" and shows_something(client, session), "it goes on")
+    client.terminate(session.id)
+    ended(client, session.id)
+    podman.gone(session.id)
+
+
+def test_an_image_with_one_x_program_and_no_shell_is_enough(client: Client, podman: Engine) -> None:
+    session = running(client, "xeyes", params={"image": podman.bare}, keyboard_layout="de")
+    until(lambda: shows_something(client, session), "eyes are to be seen")
+    client.terminate(session.id)
+    ended(client, session.id)
+
+
+def test_a_rootless_session_has_our_window_manager(client: Client, podman: Engine) -> None:
+    session = running(client, "xeyes", geometry="rootless", params={"image": podman.bare})
+    client.terminate(session.id)
+    ended(client, session.id)
+    podman.gone(session.id)
+
+
+def test_what_an_image_lacks_is_said(client: Client, podman: Engine) -> None:
+    session = start(client, "gimp --new-instance", params={"image": podman.bare})
+    over = ended(client, session.id)
+    assert over.reason == "the command cannot be run"
+    assert "gimp: not found" in (over.message or "")
+    with pytest.raises(PortcallError, match=r"The image pct/none:1 is not on this server") as refused:
+        start(client, "xeyes", params={"image": "pct/none:1"})
+    assert "make-runtime" not in str(refused.value)
+    with pytest.raises(PortcallError, match="none of those allowed"):
+        start(client, "xeyes", params={"image": "docker.io/library/debian"})
+
+
+HOSTILE = "--privileged\n  - -v /:/host\n'\"]}{{ 7*7 }}{% raw %}$(id)`id`\\"
+
+
+def test_nothing_that_is_typed_changes_the_container(client: Client, podman: Engine) -> None:
+    plain = running(client, "xeyes")
+    typed = running(
+        client, f"xeyes # {HOSTILE}", name=HOSTILE.replace("\n", " "), params={"p": HOSTILE, HOSTILE[:90]: "x"}
+    )
+    found = [podman.inspect(one.id) for one in (plain, typed)]
+    given = [[word for word in one["Config"]["CreateCommand"] if not ids & {*word.split("-"), *word.split("=")}]
+             for one, ids in zip(found, ({plain.id}, {typed.id}), strict=True)]  # fmt: skip
+    assert given[0] == given[1]
+    settings = [
+        {**one["HostConfig"], "LogConfig": None, "Binds": sorted(one["HostConfig"]["Binds"])} for one in found
+    ]
+    assert settings[0] == settings[1]
+    assert not settings[1]["Privileged"]
+    assert client.session(typed.id).params["p"] == HOSTILE
+    for session in (plain, typed):
+        client.terminate(session.id)
+        podman.gone(session.id)
+
+
+def test_a_server_that_comes_back_finds_its_containers(
+    new_server: MakeServer, pam: str, podman: Engine, person: Person
+) -> None:
+    """One goes on, one ended while nobody was there."""
+    server = containing(new_server, pam, podman)
+    with person.login(server) as client:
+        stays, ends = running(client, "xeyes"), running(client, "xeyes")
+    server.kill()
+    podman.run("kill", f"portcall-{ends.id}")
+    server.start()
+    with person.login(server) as client:
+        until(lambda: client.session(stays.id).state == "running" and shows_something(client, stays), "it is back")
+        assert ended(client, ends.id, 20).reason
+        client.terminate(stays.id)
+        podman.gone(stays.id)
+
+
+def test_docker_itself_runs_them_too(new_server: MakeServer, pam: str, person: Person, runtime: Path) -> None:
+    with engines.docker(runtime) as engine:
+        server = containing(new_server, pam, engine)
+        with person.login(server) as client:
+            session = running(client, "xterm", params={"cores": 1, "memory": "200M"})
+            until(lambda: shows_something(client, session), "the terminal is to be seen")
+            assert engine.inspect(session.id)["HostConfig"]["Memory"] == 200 << 20
+            assert client.session(session.id).job
+            client.terminate(session.id)
+            ended(client, session.id)
+            engine.gone(session.id)
+            with pytest.raises(PortcallError, match="is not on this server"):
+                start(client, "xeyes", params={"image": "pct/none:1"})
+        server.stop()
