@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from portcall.model.start import StartRequest
 from tests.features.conftest import MakePerson, MakeServer
 from tests.features.people import Person
 from tests.features.server import Server
+from tests.features.viewer import watching
 from tests.features.waiting import until
 
 pytestmark = pytest.mark.root
@@ -58,6 +60,15 @@ def launcher(server: Server, text: str | Path, **variables: str) -> None:
 def root_dir(server: Server) -> Path:
     """Where a server of a clone has its user side; the newest is in force."""
     return max((server.run / "lib").glob("[0-9a-f]*"), key=lambda path: path.stat().st_mtime)
+
+
+@pytest.fixture(scope="module")
+def linked(new_server: MakeServer, pam: str) -> Server:
+    """With WEBLINK_PORT in its environment."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {"WEBLINK_PORT": str(port)}
+    return new_server(pam_service=pam, login_methods="pam", launcher="custom", environment=environment)
 
 
 def start(client: Client, command: str = STAYS, **members: Any) -> dict[str, Any]:
@@ -277,3 +288,19 @@ def test_a_pending_session_can_be_looked_at_and_ended_and_does_not_come_up_later
     order = json.loads((person.home / "order.json").read_text())
     person.run(order["defaultStartScript"], "--json=0", text=json.dumps(order["start"]), environment=person.at(server))
     until(lambda: not [one for one in client.sessions() if one.state != "ended"], "it may not come up")
+
+
+def test_the_weblink_example_starts_a_session_that_dials_out(linked: Server, person: Person) -> None:
+    """S1, Weblink Example: Weblinks connect over the network rather than unix sockets."""
+    launcher(linked, root_dir(linked) / "install/config/job-scheduler.d/weblink.py")
+    with person.login(linked) as client:
+        answer = start(client, geometry="640x480")
+        session = client.session(answer["result"]["id"])
+        assert (session.state, session.launcher, session.origin) == ("running", "custom", "pipeline")
+        with watching(client, session.id) as viewer:
+            assert (viewer.width, viewer.height) == (640, 480)
+            assert person.processes("portcall-relay")  # the display's bytes go over the network
+        tokens = {"WEBLINK_PRIMARY", "WEBLINK_URL", "PYTHONPATH", "PORTCALL_ORDER"}
+        assert not tokens & set(variables(person, session))
+        client.terminate(session.id)
+        person.gone(session.id, session.display)

@@ -8,14 +8,14 @@ from typing import Any, Dict, Optional
 
 from portcall.errors import StartFailed
 from portcall.model import codec
-from portcall.model.launch import Host, weblink_environment
+from portcall.model.launch import Host
 from portcall.model.start import ORDER_VARIABLE, Output, StartOrder, start_object
 
 RUNTIME_VARIABLE = "PORTCALL_RUNTIME_DIR"  # which server a start script calls, where there are several
 _LONGEST_VARIABLE = 120_000  # bytes; Linux takes 128 KiB for one, and refuses the whole command above
 # as a link, the service and a kernel say that a file could not be run at all
 _UNSTARTED = re.compile(r"no such|permission denied|exec format error|may not be run|not a directory", re.IGNORECASE)
-_OF_THE_WEBLINK = ("WEBLINK_FINGERPRINT", "WEBLINK_HOST_ID", "WEBLINK_SOCKET")  # what scripts do not know to pass on
+_FINGERPRINT = "WEBLINK_FINGERPRINT"  # what scripts do not know to pass on
 
 
 def script_input(order: StartOrder, host: Host) -> Dict[str, Any]:
@@ -50,8 +50,8 @@ def script_environment(order: StartOrder, host: Host) -> Dict[str, str]:
         "FX_CONFIG_DIR": host.config_dir, "FX_VAR_DIR": host.var_dir, "FX_LOCAL_DIR": host.local_dir,
         "FX_TEMP_DIR": host.tmp_dir,
     }  # fmt: skip
-    linked = weblink_environment(host)
-    environment.update((name, linked[name]) for name in _OF_THE_WEBLINK if name in linked)
+    if host.weblink is not None and host.weblink.fingerprint:
+        environment[_FINGERPRINT] = host.weblink.fingerprint
     ordered = json.dumps(start_object(order))
     if len(ordered) < _LONGEST_VARIABLE:
         environment[ORDER_VARIABLE] = ordered
