@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
+from portcall.sessiond import xauthority
+from portcall.sessiond.loop import Loop
+from portcall.sessiond.xclient import XClient
 from portcall.wire import messages
 from tests.fixtures.ground import Ground, kill, until
 
 pytestmark = pytest.mark.serial
+_CHECK = "_NET_SUPPORTING_WM_CHECK"
 
 
 def test_it_ends_when_the_last_window_has_closed(ground: Ground) -> None:
@@ -51,3 +57,33 @@ def test_one_that_is_not_installed_is_named(ground: Ground) -> None:
     assert ended.failed
     assert "no-such-wm is not installed" in ended.reason
     ground.nothing_left(session)
+
+
+def test_what_a_dead_window_manager_wrote_is_not_taken_for_a_living_one(ground: Ground) -> None:
+    session = ground.running(ground.order("xterm -e sleep 1000", rootless=True))
+    assert _vouched(ground, session)
+    authority = str(ground.directory(session) / "Xauthority")
+    environment = {"DISPLAY": f":{ground.record(session)['number']}", "XAUTHORITY": authority, "PATH": "/usr/bin:/bin"}
+    kept = f"-f {_CHECK} 32c -set {_CHECK} 4194303"  # what no client has
+    subprocess.run(["xprop", "-root", *kept.split()], env=environment, check=True)
+    assert not _vouched(ground, session)
+    ground.end(session)
+    ground.nothing_left(session)
+
+
+def _vouched(ground: Ground, session: str) -> bool:
+    loop = Loop()
+    answers: list[bool] = []
+
+    def heard(answer: bool) -> None:
+        answers.append(answer)
+        loop.stop()
+
+    cookie = xauthority.cookie(str(ground.directory(session) / "Xauthority"))
+    client = XClient(
+        loop, int(ground.record(session)["number"]), cookie,
+        lambda: client.atom(_CHECK, lambda atom: client.vouched(atom, heard)), loop.stop,
+    )  # fmt: skip
+    loop.run()
+    client.close()
+    return answers[0]

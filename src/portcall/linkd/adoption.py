@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from portcall.sessiond.spawn import on_exit
 _A_DAY = 86_400.0
 _SHORT, _MOST_SHORT_LIVES = 1.0, 5  # so many daemons in a row that live no longer: the session is given up
 _PATIENCE = 5.0
+_SOON = 0.05
 _NOT_FOUND = 3  # exit code
 _TEMPORARY = re.compile(re.escape(places.TEMPORARY) + r"(\d+)-")
 
@@ -39,6 +41,7 @@ class Adoption:
         self._short_lives: dict[str, int] = {}  # how many of its daemons in a row died at once
         self._waiters: list[Callable[[], Any]] = []
         self._condemned: set[str] = set()
+        self._soon = loop.after(0, lambda: None)
         self.delivering = False  # whether a server is there to hear of ends
 
     def alive(self) -> list[str]:
@@ -102,9 +105,12 @@ class Adoption:
             return
         record = Record.load(f"{self._base}/sessions/{name}")
         daemon = record.processes.get("daemon") if record else None
-        if daemon is not None:
+        if daemon is not None and processes.alive(daemon):
             self._watched.add(name)
             on_exit(self._loop, daemon, False, lambda _code: self._daemon_ended(name))
+        else:  # who holds it has not yet written who it is
+            self._soon.cancel()
+            self._soon = self._loop.after(_SOON, self.look)
 
     def _daemon_ended(self, name: str) -> None:
         self._watched.discard(name)
@@ -136,7 +142,8 @@ class Adoption:
 
         def told(event: str) -> None:
             if event == "adopted":
-                os.write(write, b".")
+                with contextlib.suppress(OSError):  # the link may have died meanwhile; the session lives on
+                    os.write(write, b".")
                 os.close(write)
 
         def heard(_events: int) -> None:

@@ -14,7 +14,7 @@ from portcall.sessiond import log, processes
 from portcall.sessiond.command import CommandProcess, open_gl
 from portcall.sessiond.context import Context
 from portcall.sessiond.display import DisplayProcess
-from portcall.sessiond.ending import kill_marked
+from portcall.sessiond.ending import kill_all, kill_marked
 from portcall.sessiond.keys import SpareKeys
 from portcall.sessiond.loop import Timer
 from portcall.sessiond.rootless import Rootless
@@ -109,7 +109,7 @@ class BringUp:
         begun = [one for name in ("command", "manager") if (one := record.processes.pop(name, None))]
         # one that waits for the home is not yet marked: it has executed nothing
         strays = {one.pid for one in begun if processes.alive(one)} | processes.marked(table, record.marks)
-        processes.end_at_once(strays - kept - processes.descendants(table, kept))
+        kill_all(strays - kept - processes.descendants(table, kept))
         self.watch_time()
         self._alive()
 

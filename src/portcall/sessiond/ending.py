@@ -113,6 +113,14 @@ def kill_marked(marks: list[str], others: Iterable[int] = ()) -> None:
         display.remove_socket(number)
 
 
+def kill_all(pids: Iterable[int]) -> None:
+    """At once; they are dead when this returns, so that nothing of theirs is taken for what comes after them."""
+    killed = [processes.process(pid) for pid in pids]
+    for one in killed:
+        processes.send(one, signal.SIGKILL)
+    _wait_while(lambda: any(map(processes.alive, killed)))
+
+
 def _wait_while(true: Callable[[], bool]) -> None:
     """Others' children: there is nothing to wait on."""
     deadline = time.monotonic() + _HOPELESS

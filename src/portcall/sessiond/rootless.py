@@ -14,6 +14,7 @@ from portcall.sessiond.xclient import XClient
 
 _CHECK, _LIST = "_NET_SUPPORTING_WM_CHECK", "_NET_CLIENT_LIST"
 _MOST_RESTARTS = 5
+_FIRST_LOOK, _LONGEST_LOOK = 0.02, 2.0  # seconds between looks for a window manager that lives
 
 # Title bars and the usual ways to move and close; no menus, one desktop, nothing that starts programs.
 _CONFIGURATION = """<?xml version="1.0" encoding="UTF-8"?>
@@ -77,6 +78,7 @@ class Rootless:
         self._client: XClient | None = None
         self._check = self._list = 0
         self._restarts = 0
+        self._wait = _FIRST_LOOK
         self._managed = self._stopped = False
 
     def start(self) -> None:
@@ -149,22 +151,28 @@ class Rootless:
 
     def _got_check(self, atom: int) -> None:
         self._check = atom
-        self._changed(self._check)
-        self._changed(self._list)
+        self._changed(self._list if self._managed else self._check)
 
     def _changed(self, atom: int) -> None:
-        if self._client is None:
+        """Until a window manager lives, the windows listed are those of one that was killed."""
+        if self._client is None or self._stopped:
             return
-        if atom and atom == self._list:
+        if atom and atom == self._list and self._managed:
             self._client.count(atom, self._counted)
         elif atom and atom == self._check and not self._managed:
-            self._client.count(atom, self._checked)
+            self._client.vouched(atom, self._checked)
 
     def _counted(self, count: int) -> None:
         if not self._stopped:
             self._on_windows(count)
 
-    def _checked(self, count: int) -> None:
-        if count and not self._managed:
+    def _checked(self, lives: bool) -> None:
+        if self._managed or self._stopped:
+            return
+        if lives:
             self._managed = True
             self._on_managed()
+            self._changed(self._list)
+        else:  # none is there yet, or it has told the root window before its own
+            self._context.loop.after(self._wait, lambda: self._changed(self._check))
+            self._wait = min(_LONGEST_LOOK, self._wait * 2)

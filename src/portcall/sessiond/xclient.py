@@ -61,8 +61,29 @@ class XClient:
 
     def count(self, atom: int, on_count: Callable[[int], Any]) -> None:
         """How many values this property of the root window has; 0 where it has no such property."""
-        request = struct.pack("<BBHIIIII", 20, 0, 6, self._root, atom, 0, 0, _MOST)
-        self._request(request, lambda reply: on_count(struct.unpack_from("<I", reply, 16)[0] if reply else 0))
+        self._property(self._root, atom, lambda values: on_count(len(values)))
+
+    def vouched(self, atom: int, on_answer: Callable[[bool], Any]) -> None:
+        """Whether this property of the root window names a window that has it too, as _NET_SUPPORTING_WM_CHECK does
+        while the window manager lives: what a dead one wrote stays on the root window.
+        """
+
+        def named(values: tuple[int, ...]) -> None:
+            if values:
+                self._property(values[0], atom, lambda own: on_answer(own == values))
+            else:
+                on_answer(False)
+
+        self._property(self._root, atom, named)
+
+    def _property(self, window: int, atom: int, on_values: Callable[[tuple[int, ...]], Any]) -> None:
+        """Its 32-bit values; none where there is no such property, or no such window."""
+
+        def read(reply: bytes) -> None:
+            count = struct.unpack_from("<I", reply, 16)[0] if reply and reply[1] == 32 else 0
+            on_values(struct.unpack_from(f"<{count}I", reply, 32) if count else ())
+
+        self._request(struct.pack("<BBHIIIII", 20, 0, 6, window, atom, 0, 0, _MOST), read)
 
     def watch_root(self) -> None:
         self._request(struct.pack("<BBHIII", 2, 0, 4, self._root, 0x800, _PROPERTY_CHANGES), None)
