@@ -16,6 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from tests.features.people import Person
 from tests.features.waiting import until
 from tests.installation import TOP
 
@@ -49,13 +50,17 @@ class Engine:
     name: str
     runtime: Path
     environment: dict[str, str] = field(default_factory=dict)
+    person: Person | None = None  # who runs it; None: root
     image = "pct/xprograms:1"
     bare = "pct/bare:1"
 
     def run(self, *arguments: str, given: bytes = b"") -> str:
+        who = self.person
+        home = {"HOME": str(who.home), "USER": who.name} if who else {}
         done = subprocess.run(
-            [self.name, *arguments], input=given, env={"PATH": PATH, **self.environment},
-            capture_output=True, check=False, timeout=WITHIN, cwd="/",
+            [self.name, *arguments], input=given, env={"PATH": PATH, **home, **self.environment}, capture_output=True,
+            check=False, timeout=WITHIN, cwd="/", user=who.uid if who else None, group=who.gid if who else None,
+            extra_groups=[] if who else None,
         )  # fmt: skip
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
         return done.stdout.decode()
@@ -112,6 +117,21 @@ def podman(runtime: Path, driver: str = "overlay") -> Iterator[Engine]:
             "CONTAINERS_CONF": str(place / "containers.conf"), "CONTAINERS_STORAGE_CONF": str(place / "storage.conf"),
         }  # fmt: skip
         engine = Engine("podman", runtime, environment)
+        try:
+            engine.import_images()
+            yield engine
+        finally:
+            engine.run("rm", "--all", "--force", "--time=0")
+            engine.run("system", "reset", "--force")
+
+
+@contextlib.contextmanager
+def own_podman(runtime: Path, person: Person) -> Iterator[Engine]:
+    """The person's, without root, with images in their home."""
+    with folder() as place:
+        (place / "containers.conf").write_text(_CONTAINERS_CONF)
+        environment = {"CONTAINERS_CONF": str(place / "containers.conf")}
+        engine = Engine("podman", runtime, environment, person)
         try:
             engine.import_images()
             yield engine

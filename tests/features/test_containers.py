@@ -227,9 +227,7 @@ def test_nothing_that_is_typed_changes_the_container(client: Client, podman: Eng
     given = [[word for word in one["Config"]["CreateCommand"] if not ids & {*word.split("-"), *word.split("=")}]
              for one, ids in zip(found, ({plain.id}, {typed.id}), strict=True)]  # fmt: skip
     assert given[0] == given[1]
-    settings = [
-        {**one["HostConfig"], "LogConfig": None, "Binds": sorted(one["HostConfig"]["Binds"])} for one in found
-    ]
+    settings = [{**one["HostConfig"], "LogConfig": None, "Binds": sorted(one["HostConfig"]["Binds"])} for one in found]
     assert settings[0] == settings[1]
     assert not settings[1]["Privileged"]
     assert client.session(typed.id).params["p"] == HOSTILE
@@ -268,4 +266,20 @@ def test_docker_itself_runs_them_too(new_server: MakeServer, pam: str, person: P
             engine.gone(session.id)
             with pytest.raises(PortcallError, match="is not on this server"):
                 start(client, "xeyes", params={"image": "pct/none:1"})
+        server.stop()
+
+
+def test_ones_own_podman_runs_them_without_root(
+    new_server: MakeServer, pam: str, person: Person, runtime: Path
+) -> None:
+    with engines.own_podman(runtime, person) as engine:
+        server = containing(new_server, pam, engine, run_as="user")
+        with person.login(server) as client:
+            session = running(client, "xterm")
+            until(lambda: shows_something(client, session), "the terminal is to be seen")
+            settings = engine.inspect(session.id)
+            assert settings["Config"]["User"] == f"{person.uid}:{person.gid}"
+            client.terminate(session.id)
+            ended(client, session.id)
+            engine.gone(session.id)
         server.stop()
