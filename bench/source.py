@@ -35,14 +35,17 @@ class Posing:
             for descriptor in descriptors:
                 os.close(descriptor)
 
+    def open(self) -> int:
+        display = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        display.connect(self.display)
+        return display.detach()
+
     def readable(self) -> bool:
         """False when it is over."""
         data = self.sock.recv(262_144)
         for message, _ in self.channel.feed(data):
             if isinstance(message, messages.OpenDisplay):
-                display = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                display.connect(self.display)
-                self.channel.reply(message.seq, {}, [display.detach()])
+                self.channel.reply(message.seq, {}, [self.open() for _ in range(message.count)])
             elif isinstance(message, messages.EndSession):
                 return False
             elif hasattr(message, "seq"):

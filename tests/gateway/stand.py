@@ -37,16 +37,19 @@ class Display:
     ``ends`` are the other ends; a greeting waits in each.
     """
 
+    displays_at_once = 8
+
     def __init__(self, greeting: bytes = GREETING) -> None:
         self.ends: list[socket.socket] = []
         self.greeting = greeting
         self.refusal: Exception | None = None
 
     async def request(self, make: Any, timeout: float = 10.0) -> tuple[dict[str, Any], list[int]]:
-        assert isinstance(make(1), messages.OpenDisplay)
+        asked = make(1)
+        assert isinstance(asked, messages.OpenDisplay)
         if self.refusal is not None:
             raise self.refusal
-        return {}, [self.open()]
+        return {}, [self.open() for _ in range(asked.count)]
 
     def open(self) -> int:
         ours, theirs = socket.socketpair()

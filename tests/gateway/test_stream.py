@@ -290,6 +290,8 @@ async def test_a_page_that_goes_while_the_display_is_asked_for_leaves_no_descrip
     asked, answer = asyncio.Event(), asyncio.Event()
 
     class Slow:
+        displays_at_once = 8
+
         async def request(self, make: Any, timeout: float = 10.0) -> tuple[dict[str, Any], list[int]]:
             asked.set()
             await answer.wait()

@@ -120,6 +120,45 @@ async def test_all_who_wait_for_a_session_that_comes_up_get_in(stand: Stand) -> 
 
 
 @standing
+async def test_viewers_that_come_together_are_one_request(stand: Stand) -> None:
+    end = await stand.session()
+    asked: list[int] = []
+    ends: list[socket.socket] = []
+
+    def answer(request: messages.OpenDisplay) -> tuple[dict[str, object], list[int]]:
+        asked.append(request.count)
+        pairs = [pair() for _ in range(max(1, request.count - 1))]  # one less than was asked for
+        ends.extend(ours for ours, _ in pairs)
+        return {}, [theirs for _, theirs in pairs]
+
+    end.answers[messages.OpenDisplay] = answer
+    waiting = [asyncio.ensure_future(stand.connections.descriptor("s", 5)) for _ in range(10)]
+    for descriptor in await asyncio.gather(*waiting):
+        os.close(descriptor)
+    assert asked == [8, 1, 2, 1]
+    assert len(ends) == 10
+    for one in ends:
+        one.close()
+
+
+@standing
+async def test_a_viewer_that_goes_while_others_ask_too_leaves_no_descriptor(stand: Stand) -> None:
+    end = await stand.session()
+    before = len(os.listdir("/proc/self/fd"))
+    waiting = [asyncio.ensure_future(stand.connections.descriptor("s", 5)) for _ in range(3)]
+    request = await end.hears(messages.OpenDisplay)
+    assert request.count == 3
+    waiting[1].cancel()
+    pairs = [pair() for _ in range(3)]
+    end.say(messages.Reply(request.seq), [theirs for _, theirs in pairs])
+    for descriptor in await asyncio.gather(waiting[0], waiting[2]):
+        os.close(descriptor)
+    for ours, _ in pairs:
+        ours.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@standing
 async def test_a_session_that_fails_tells_all_who_wait_for_it(stand: Stand) -> None:
     end = await stand.session(phase="display")
     waiting = [asyncio.ensure_future(stand.connections.descriptor("s", 5)) for _ in range(3)]

@@ -25,10 +25,12 @@ from portcall.session.connect import Connection, Ticket
 log = structlog.get_logger("viewer")
 _READ = 229_376  # bytes at a time: all that a display's socket holds, and less than web/serve.py's _MAPPED
 _SHARE = 131_072  # where others read too: more lets bulk viewers starve one who types
+_GREETING = 4096  # more than any display says first
 _HIGH, _LOW = 1_048_576, 262_144  # bytes that may wait for a slow side
 _TICKET_WITHIN, _PING_EVERY, _SILENT = 10.0, 20.0, 60.0
 _LINGER = 2.0  # seconds for the other side's close: a socket closed before it is reset, and last words may be lost
 _CLOSE_CODES = {"ticket-refused": 4403, "no-such-session": 4404, "conflict": 4409, "display-unavailable": 4502}
+_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class ViewerStream(asyncio.Protocol):
@@ -114,7 +116,7 @@ class ViewerStream(asyncio.Protocol):
 
     def say(self, message: dict[str, object]) -> None:
         if not self._closing:
-            self._transport.write(frames.frame(frames.TEXT, json.dumps(message, separators=(",", ":")).encode()))
+            self._transport.write(frames.frame(frames.TEXT, _json(message).encode()))
 
     def end(self, code: str, reason: str) -> None:
         """Say why it is over, and close."""
@@ -172,9 +174,9 @@ class ViewerStream(asyncio.Protocol):
     def _first(self, ready: dict[str, object]) -> None:
         """The greeting is mostly there already: it goes out with the word that all is ready."""
         assert self._sock is not None
-        parts = [frames.frame(frames.TEXT, json.dumps(ready, separators=(",", ":")).encode())]
+        parts = [frames.frame(frames.TEXT, _json(ready).encode())]
         with contextlib.suppress(OSError):  # not yet, or gone: the reader finds out
-            data = self._sock.recv(_SHARE, socket.MSG_DONTWAIT)
+            data = self._sock.recv(_GREETING, socket.MSG_DONTWAIT)
             if data:
                 if self._connection is not None:
                     self._connection.bytes_out += len(data)

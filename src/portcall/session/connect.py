@@ -7,8 +7,9 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -60,6 +61,8 @@ class Connection:
 class _Waiting:
     descriptors: list[int] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    wanted: list[asyncio.Future[int]] = field(default_factory=list)  # by viewers that nobody has asked for yet
+    asked: bool = False  # and somebody will
 
 
 class Connections:
@@ -132,12 +135,43 @@ class Connections:
             if waiting.descriptors:
                 return waiting.descriptors.pop()
         peer = self._peer(session_id) or await self._called_in(session_id, min(timeout, _CALL_IN))
-        result, descriptors = await peer.request(messages.OpenDisplay)
-        for extra in descriptors[1:]:
-            os.close(extra)
-        if not descriptors:
-            raise DisplayUnavailable(str(result.get("detail", "")) or "The session gave no way to its display.")
-        return descriptors[0]
+        mine: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        waiting.wanted.append(mine)
+        if not waiting.asked or peer.displays_at_once == 1:
+            waiting.asked = True
+            self._spawn(self._ask(peer, waiting))
+        try:
+            return await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled() and mine.exception() is None:
+                os.close(mine.result())  # it came in the same moment
+            raise
+
+    async def _ask(self, peer: ControlConnection, waiting: _Waiting) -> None:
+        """As many in one request as the peer can answer in one; who comes meanwhile is in the next."""
+        try:
+            while waiting.wanted:
+                group = waiting.wanted[: peer.displays_at_once]
+                del waiting.wanted[: peer.displays_at_once]
+                await self._open(peer, group)
+        finally:
+            waiting.asked = False
+
+    async def _open(self, peer: ControlConnection, group: list[asyncio.Future[int]]) -> None:
+        try:
+            while group := [one for one in group if not one.done()]:
+                result, descriptors = await peer.request(lambda seq: messages.OpenDisplay(seq, count=len(group)))
+                if not descriptors:
+                    raise DisplayUnavailable(str(result.get("detail", "")) or "The session gave no way to its display.")
+                for one in group:
+                    if descriptors and not one.done():
+                        one.set_result(descriptors.pop(0))
+                for extra in descriptors:
+                    os.close(extra)
+        except PortcallError as error:
+            for one in group:
+                if not one.done():
+                    one.set_exception(error)
 
     async def _called_in(self, session_id: str, timeout: float) -> ControlConnection:
         """The session's process, which calls again within seconds where the server or it was started again."""
@@ -211,7 +245,10 @@ class Connections:
         if session_id not in self._changes:
             self._moments.discard(session_id)
             return
-        task = asyncio.get_running_loop().create_task(self._write(session_id))
+        self._spawn(self._write(session_id))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

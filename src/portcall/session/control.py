@@ -37,6 +37,8 @@ class ControlConnection:
     Over a weblink there is no such word: ``account`` and ``session_id`` are what its token was signed for.
     """
 
+    displays_at_once = 8  # ways to the display with one answer
+
     account: Account | None = None
     session_id = ""
 

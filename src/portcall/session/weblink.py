@@ -77,6 +77,10 @@ class Displays:
 class WeblinkConnection(ControlConnection):
     """The conversation with one session over the network: as on the host, only that no descriptor can be passed."""
 
+    displays_at_once = 1  # each is a call of its own
+
+    displays_at_once = 1
+
     def __init__(
         self, sock: socket.socket, hello: Hello, account: Account, session_id: str, displays: Displays
     ) -> None:

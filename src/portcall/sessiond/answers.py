@@ -16,6 +16,7 @@ from portcall.sessiond.resources import Resources
 from portcall.wire import messages
 
 _MOST_LOG = 1024 * 1024
+_MOST_OPENED = 8  # descriptors with one answer
 
 
 class Answers:
@@ -49,11 +50,10 @@ class Answers:
     def _request(self, connection: Connection, message: Any) -> None:
         result: dict[str, Any] = {}
         if isinstance(message, messages.OpenDisplay):
-            sock = display.connect(self._context.place / "rfb")
             if message.token:
-                self._carry(connection, message, sock)
+                self._carry(connection, message, display.connect(self._context.place / "rfb"))
             else:
-                connection.channel.reply(message.seq, {}, [sock.detach()])
+                connection.channel.reply(message.seq, {}, self._open(message.count))
             self._context.touch_keyboard()  # a desktop may have set another map since
         else:
             if isinstance(message, messages.ChangeSession):
@@ -69,6 +69,17 @@ class Answers:
         connection.flush()
         if isinstance(message, messages.EndSession):
             self._on_end(message.reason, message.grace)
+
+    def _open(self, count: int) -> list[int]:
+        """As many as the display takes; DisplayUnavailable where that is none."""
+        opened: list[int] = []
+        try:
+            for _ in range(max(1, min(count, _MOST_OPENED))):
+                opened.append(display.connect(self._context.place / "rfb").detach())
+        except PortcallError:
+            if not opened:
+                raise
+        return opened
 
     def _carry(self, connection: Connection, message: messages.OpenDisplay, sock: socket.socket) -> None:
         """Over the network: answered when the display's bytes are on their way."""

@@ -126,13 +126,15 @@ class SessionEnded:
 
 @dataclass(frozen=True)
 class OpenDisplay:
-    """Server → session, request: answered with a reply, *fd*, holding one descriptor connected to the display.
+    """Server → session, request: answered with a reply, *fd*, holding descriptors connected to the display, one for
+    each of ``count`` viewers that came together; or fewer, but one.
 
     Over a weblink there are none: the session dials once more with ``token``, which is good once, and answers when that
     connection leads to the display."""
 
     seq: int
     token: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True)
