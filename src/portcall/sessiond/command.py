@@ -105,6 +105,9 @@ class CommandProcess:
 
     def _exited(self, code: int | None) -> None:
         self._ended = True
+        if self._ready >= 0:  # both may be heard in the same moment, the end first
+            with contextlib.suppress(OSError):
+                self.logged_in = bool(os.read(self._ready, 1))
         self._close_ready()
         self._on_ended(code)
 
