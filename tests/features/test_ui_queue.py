@@ -115,7 +115,7 @@ def test_a_waiting_session_shows_what_its_scheduler_says_and_is_opened_when_it_i
     asked = page.evaluate(TRACES)
     soon = time.time() + 3600
     queue.say(session_id, reason="Waiting for 2 GPUs", place=3, startsFrom=soon, startsTo=soon + 5400, queue="gpu")
-    for words in ("Waiting for 2 GPUs", "Place in the queue3", "between", "gpu · 77", "Has waited"):
+    for words in ("Waiting for 2 GPUs", "Place in queue3", "between", "gpu · 77", "Has waited"):
         expect(card).to_contain_text(words, timeout=20_000)
     assert page.evaluate(TRACES) == asked  # nobody asks every second how each of hundreds is getting on
 

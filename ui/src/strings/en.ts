@@ -335,7 +335,7 @@ export const en = {
   'launcher.gridengine': 'Grid Engine',
   'queued.state': 'State',
   'queued.reason': 'Because',
-  'queued.place': 'Place in the queue',
+  'queued.place': 'Place in queue',
   'queued.expected': 'Expected',
   'queued.waited': 'Has waited',
   'queued.in': 'In',
