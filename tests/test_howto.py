@@ -1,4 +1,4 @@
-"""What the how-to pages about functions and simulations claim."""
+"""What the how-to pages about functions, launchers and simulations claim."""
 
 from __future__ import annotations
 
@@ -7,16 +7,50 @@ import re
 from pathlib import Path
 
 from portcall import plugins
+from portcall.config import load
+from portcall.model import dotenv
 from portcall.model.function import BY_NAME
+from portcall.model.launch import Weblink
+from portcall.model.option import COMMON, read_all
+from portcall.model.script import script_input
+from portcall.testing.contracts.launcher import host, order
 from tests.cli.conftest import Portcall, portcall  # noqa: F401
 from tests.installation import TOP
 
 FUNCTIONS = (TOP / "docs/howto/functions.md").read_text()
+LAUNCHERS = (TOP / "docs/howto/launchers.md").read_text()
 
 
 def test_the_page_on_functions_names_every_shipped_step() -> None:
     for name in plugins.names("policies"):
         assert f"| `{name}` |" in FUNCTIONS or name == "function"
+
+
+def test_the_page_on_launchers_names_every_shipped_one_every_option_and_every_member_of_stdin() -> None:
+    for name in plugins.names("launchers"):
+        assert f"`{name}`" in LAUNCHERS
+    for option in COMMON:
+        assert f"| `{option.name}` |" in LAUNCHERS
+    found = re.search(r"Standard input:\n\n```json\n(.*?)```", LAUNCHERS, re.DOTALL)
+    assert found is not None
+    shown = json.loads(found.group(1))
+    link = Weblink("https://here.example", "token", "ann")
+    given = script_input(order(), host(weblink=link, settings={"WEBLINK_PORT": "3301"}))
+    assert list(shown) == list(given)
+    assert set(shown["weblink"]) == set(given["weblink"])
+    assert set(shown["start"]) <= set(given["start"])
+
+
+def test_the_settings_of_the_page_on_launchers_are_settings(tmp_path: Path) -> None:
+    found = re.search(r"```toml\n(launcher = .*?)```", LAUNCHERS, re.DOTALL)
+    assert found is not None
+    (tmp_path / "portcall.toml").write_text(found.group(1))
+    options = load(environment={"FX_CONFIG_DIR": str(tmp_path)})["launcher_options"]["slurm"]
+    assert read_all(COMMON, options["set"]) == {"queue": "interactive", "time": 8 * 3600}
+    assert set(read_all(COMMON, options["maximum"])) == {"time", "cores", "memory"}
+    variables = re.search(r"```sh\n(LAUNCHER_SCRIPT.*?)```", LAUNCHERS, re.DOTALL)
+    assert variables is not None
+    assert dotenv.values(variables.group(1))["LAUNCHER_ARGS"] == "--arg1,--arg2"
 
 
 def test_the_first_function_of_the_page_runs(tmp_path: Path, portcall: Portcall) -> None:  # noqa: F811

@@ -56,3 +56,8 @@ def test_any_text_can_be_read(text: str) -> None:
 @given(st.text(st.characters(exclude_characters="'\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), max_size=50))
 def test_any_line_of_text_can_be_written_in_single_quotes(value: str) -> None:
     assert dotenv.values(f"A=1\nexport B='{value}' # c\nC=3") == {"A": "1", "B": value, "C": "3"}
+
+
+@given(st.text(st.characters(exclude_characters="\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), max_size=50))
+def test_any_value_can_be_written_and_read_again(value: str) -> None:
+    assert dotenv.values("A=1\n" + dotenv.line("B", value) + "\nC=3\n") == {"A": "1", "B": value, "C": "3"}

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from portcall.cluster import files
+from portcall.config import load
 from portcall.errors import Conflict, InvalidValue
+from portcall.jobs.settings import site_settings
 from portcall.login.permissions import read_rules
 from portcall.moving import fastx
 from portcall.moving.report import LEFT, NOTED, TAKEN, Found
@@ -79,7 +81,7 @@ def test_what_a_site_had_is_read_by_our_own_server(site: Path, tmp_path: Path) -
     rules = read_rules(out / "permissions.toml")
     assert rules.users == {"ann": "admin", "bob": "manager", "cy": "limited"}
     assert (rules.groups, rules.boxes) == ({"wheel": "admin"}, {"session/purge"})
-    assert tomllib.loads((out / "portcall.toml").read_text()) == {"default_forms": ["site"]}
+    assert tomllib.loads((out / "portcall.toml").read_text()) == {"default_forms": ["site"], "launcher": "custom"}
     assert json.loads((out / "static-data.json").read_text()) == {"gpu": "2"}
     assert (out / "launcher-templates/docker.tpl").read_text() == "image: {{image}}\n"
 
@@ -94,6 +96,29 @@ def test_a_balancer_of_the_site_is_a_step_of_the_chain(site: Path, tmp_path: Pat
     assert chain.steps == ["user_selection", f"function:{function.id}"]
 
 
+def test_the_launcher_script_is_taken_over_and_is_what_starts_sessions(site: Path, tmp_path: Path) -> None:
+    """S1: LAUNCHER_SCRIPT, LAUNCHER_ARGS, LAUNCH_AS_CURRENT_USER, WEBLINK_PORT; dotenv, as it was written."""
+    text = (
+        "LAUNCHER_SCRIPT='/opt/the site/launch'\n"
+        'export LAUNCHER_ARGS="--a b,--c=\\"d\\"" # two\nLAUNCH_AS_CURRENT_USER=true\nWEBLINK_PORT=3301\n'
+        "WEBLINK_URI=/w\nFX_VAR_DIR=/data\n"
+    )
+    (site / "fastx.env").write_text(text)
+    found = fastx.read(site)
+    out = tmp_path / "out"
+    save(found, out, force=False)
+    assert site_settings(out, {}) == {
+        "LAUNCHER_SCRIPT": "/opt/the site/launch", "LAUNCHER_ARGS": '--a b,--c="d"', "LAUNCH_AS_CURRENT_USER": "true",
+        "WEBLINK_PORT": "3301",
+    }  # fmt: skip
+    assert load(environment={"FX_CONFIG_DIR": str(out)})["launcher"] == "custom"
+    for name in ("LAUNCHER_SCRIPT", "LAUNCHER_ARGS", "LAUNCH_AS_CURRENT_USER", "WEBLINK_PORT"):
+        assert why(found, name)[0][0] == TAKEN
+    assert why(found, "WEBLINK_URI") == [(LEFT, "it is /weblink")]
+    (site / "fastx.env").write_text("LAUNCHER_ARGS=--a\n")
+    assert "launcher" not in fastx.read(site).files.get("portcall.toml", "")
+
+
 def test_everything_that_was_not_taken_is_said_with_its_line_and_reason(site: Path) -> None:
     found = fastx.read(site)
     assert why(found, "bookmark empty") == [(LEFT, "it has no command")]
@@ -101,7 +126,6 @@ def test_everything_that_was_not_taken_is_said_with_its_line_and_reason(site: Pa
     assert why(found, "matlab: nodeMetadataFilter")[0][0] == LEFT
     assert why(found, "profile")[0][0] == NOTED
     assert why(found, "admin.secret") == [(LEFT, "a secret: this server makes its own")]
-    assert why(found, "LAUNCHER_SCRIPT")[0][0] == NOTED
     assert why(found, "[odd] x")[0][0] == LEFT
     assert why(found, "[manager] Sharing")[0][0] == LEFT
     assert why(found, "WHAT") == [(LEFT, "it is not known what this is")]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from portcall.moving.read import documents, environment, ini
+from portcall.moving.read import documents, ini
 
 
 def test_an_ini_file_has_sections_lists_quotes_and_values_over_lines() -> None:
@@ -16,11 +16,6 @@ def test_an_ini_file_has_sections_lists_quotes_and_values_over_lines() -> None:
     assert read.top["forms"] == ["a", "b"]
     assert read.sections["nodeMetadataFilter"] == {"gpu": "true"}
     assert (read.line("", "html"), read.line("nodeMetadataFilter", "gpu"), read.bad) == (5, 10, [11])
-
-
-def test_an_environment_file() -> None:
-    text = '# LAUNCHER=no\nexport A=1\nLAUNCHER_SCRIPT="/opt/my script" \n'
-    assert environment(text) == {"A": ("1", 2), "LAUNCHER_SCRIPT": ("/opt/my script", 3)}
 
 
 def test_the_last_line_about_an_id_counts_and_deleted_ones_are_gone(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def jobs(output: Output, launcher: str) -> list[Found]:
     for item in listed:
         known, name = job(item, launcher), text(item.get("name")) if isinstance(item, dict) else ""
         if known is not None and (known.id or name):
-            found.append(Found(known, name))
+            found.append(Found(known, name, text(item.get("user")) if isinstance(item, dict) else ""))
     return found
 
 

@@ -53,6 +53,16 @@ def values(text: str) -> Dict[str, str]:
     return {name: variable.value for name, variable in read(text).items()}
 
 
+def line(name: str, value: str) -> str:
+    """The line that sets it, whatever the value; without its newline."""
+    if re.fullmatch(r"[A-Za-z0-9_./:=,+@%-]*", value):
+        return f"{name}={value}"
+    if "'" not in value and len(value.splitlines()) <= 1:
+        return f"{name}='{value}'"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n")
+    return f'{name}="{escaped}"'
+
+
 def _quoted(rows: list[str], begin: int, at: int) -> tuple[str | None, int]:
     """The value whose opening quote is at ``at``, and how many more rows it takes; None where nothing closes it."""
     quote, text, more = rows[begin][at], rows[begin][at + 1 :], 0

@@ -1,4 +1,4 @@
-"""Files of FastX 3 and 4: ini with ``key[]`` lists and values over several lines, dotenv, JSON lines of documents."""
+"""Files of FastX 3 and 4: ini with ``key[]`` lists and values over several lines, JSON lines of documents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 _SECTION = re.compile(r"\s*\[([^\]]+)\]\s*\Z")
 _PAIR = re.compile(r"\s*([^=\s][^=]*?)\s*=\s*(.*)\Z", re.DOTALL)
-_ENVIRONMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*\Z")
 
 
 @dataclass
@@ -75,16 +74,6 @@ def _value(text: str) -> str:
             inner = text[1:-1]
             return inner.replace('\\"', '"').replace("\\n", "\n") if quote == '"' else inner
     return re.split(r"\s[;#]\s", text)[0].rstrip()
-
-
-def environment(text: str) -> dict[str, tuple[str, int]]:
-    """Names with their value and line."""
-    found = {}
-    for number, row in enumerate(text.splitlines(), 1):
-        pair = _ENVIRONMENT.match(row)
-        if pair is not None and not row.lstrip().startswith("#"):
-            found[pair.group(1)] = (_value(pair.group(2)), number)
-    return found
 
 
 def documents(path: Path) -> tuple[dict[str, tuple[dict[str, Any], int]], list[int]] | None:

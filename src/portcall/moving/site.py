@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from portcall.login.permissions import ACTIONS, LEVELS
-from portcall.moving.read import Ini, environment, ini
+from portcall.model import dotenv
+from portcall.moving.read import Ini, ini
 from portcall.moving.report import Found
 from portcall.moving.write import toml
 
@@ -46,7 +47,13 @@ FILES = {
     "cluster.json": "a cluster of ours is set up anew: its keys are its own",
     "broker.json": "this server keeps its data itself",
 }
+_LAUNCHERS = {
+    "LAUNCHER_SCRIPT": "it runs as it is, with the setting launcher = custom",
+    "LAUNCHER_ARGS": "the script's arguments", "LAUNCH_AS_CURRENT_USER": "as the server's own user",
+    "WEBLINK_PORT": "sessions on other hosts dial in there", "WEBLINK_URL": "the address that they dial",
+}  # fmt: skip
 _LEFT_VARIABLES = {
+    "WEBLINK_URI": "it is /weblink",
     "USER_ID_SCRIPT": "people are the host's accounts", "AUTOCONNECT_SCRIPT": "there is no such step",
     "SERVICES": "a server's part is set with logins_enabled and starts_enabled",
     "FX_AUTHORIZED_KEYS_DIR": "keys are those that sshd accepts",
@@ -105,28 +112,32 @@ def _box(found: Found, path: Path, line: int, what: str, action: str, value: str
 
 def variables(found: Found, path: Path, settings: dict[str, Any]) -> None:
     """``fastx.env``."""
-    given = environment(path.read_text("utf-8", "replace"))
+    given = dotenv.read(path.read_text("utf-8", "replace"))
     static: dict[str, Any] = {}
+    kept: list[str] = []
     for name, (value, line) in given.items():
         if name.startswith("METADATA_") and len(name) > 9:
             static[name[9:]] = value
             found.taken(path, line, name, f"static-data.json {name[9:]}, which is about one server: copy it there")
-        elif name == "LAUNCHER_SCRIPT":
-            found.noted(path, line, f"{name}={value}", "it runs unchanged with the custom launcher: set launcher")
-        elif name in ("LAUNCHER_ARGS", "LAUNCH_AS_CURRENT_USER"):
-            found.noted(path, line, f"{name}={value}", "goes with the custom launcher")
+        elif name in _LAUNCHERS:
+            kept.append(dotenv.line(name, value))
+            found.taken(path, line, f"{name}={value}", f"fastx.env, unchanged; {_LAUNCHERS[name]}")
         elif name in ("LOAD_BALANCER", "LOAD_BALANCER_SCRIPT"):
             continue
-        elif name.startswith(("FX_", "WEBLINK_")) and name not in _LEFT_VARIABLES:
+        elif name.startswith("FX_") and name not in _LEFT_VARIABLES:
             found.left(path, line, name, "directories and addresses are this server's own settings")
         else:
             found.left(path, line, name, _LEFT_VARIABLES.get(name, "it is not known what this is"))
     _balancer(found, path, given)
+    if given.get("LAUNCHER_SCRIPT", dotenv.Variable("", 0)).value:
+        settings["launcher"] = "custom"
+    if kept:
+        found.files["fastx.env"] = "\n".join([f"# Variables of launchers; made from {path.name}.", *kept, ""])
     if static:
         found.files["static-data.json"] = json.dumps(static, indent=2, ensure_ascii=False) + "\n"
 
 
-def _balancer(found: Found, path: Path, given: Mapping[str, tuple[str, int]]) -> None:
+def _balancer(found: Found, path: Path, given: Mapping[str, dotenv.Variable]) -> None:
     name, line = given.get("LOAD_BALANCER", ("", 1))
     script, script_line = given.get("LOAD_BALANCER_SCRIPT", ("", line))
     word, step = _plain(name), ""
