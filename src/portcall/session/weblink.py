@@ -79,8 +79,6 @@ class WeblinkConnection(ControlConnection):
 
     displays_at_once = 1  # each is a call of its own
 
-    displays_at_once = 1
-
     def __init__(
         self, sock: socket.socket, hello: Hello, account: Account, session_id: str, displays: Displays
     ) -> None:
