@@ -141,14 +141,14 @@ def own_podman(runtime: Path, person: Person) -> Iterator[Engine]:
 
 
 @contextlib.contextmanager
-def docker(runtime: Path) -> Iterator[Engine]:
-    """A daemon of its own, which touches no network of this host."""
+def docker(runtime: Path, group: str) -> Iterator[Engine]:
+    """A daemon of its own, which touches no network of this host; ``group`` may use it."""
     with folder() as place:
         environment = {"DOCKER_HOST": f"unix://{place}/socket", "DOCKER_CONFIG": str(place / "config")}
         argv = [
             "dockerd", f"--data-root={place}/data", f"--exec-root={place}/exec", f"--pidfile={place}/pid",
-            f"--host=unix://{place}/socket", "--iptables=false", "--ip6tables=false", "--bridge=none",
-            "--default-ulimit=nofile=1024:1024",
+            f"--host=unix://{place}/socket", f"--group={group}", "--iptables=false", "--ip6tables=false",
+            "--bridge=none", "--default-ulimit=nofile=1024:1024",
         ]  # fmt: skip
         with (place / "log").open("wb") as log, subprocess.Popen(argv, stdout=log, stderr=log) as daemon:
             engine = Engine("docker", runtime, environment)

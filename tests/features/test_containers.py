@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ from PIL import Image
 
 from portcall.client.api import Client
 from portcall.errors import PortcallError
+from portcall.launchers.docker import Docker
+from portcall.launchers.podman import Podman
 from portcall.model.session import Session
 from portcall.model.start import StartRequest
 from tests.features import engines
@@ -23,6 +28,9 @@ from tests.features.people import Person, ended
 from tests.features.server import Server
 from tests.features.viewer import watching
 from tests.features.waiting import until
+from tests.fixtures.pam import PASSWORD, pam_service
+from tests.fixtures.sshd import sshd
+from tests.installation import TOP
 
 pytestmark = pytest.mark.root
 
@@ -52,12 +60,15 @@ def podman(runtime: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def person(new_person: MakePerson) -> Person:
-    return new_person()
+    """Somebody in a second group."""
+    person = new_person()
+    subprocess.run(["usermod", "--append", "--groups", "games", person.name], check=True)
+    return person
 
 
 @pytest.fixture(scope="module")
 def server(new_server: MakeServer, pam: str, podman: Engine) -> Server:
-    return containing(new_server, pam, podman)
+    return containing(new_server, podman, pam_service=pam)
 
 
 @pytest.fixture
@@ -66,13 +77,13 @@ def client(server: Server, person: Person) -> Iterator[Client]:
         yield client
 
 
-def containing(new_server: MakeServer, pam: str, engine: Engine, **options: object) -> Server:
+def containing(new_server: MakeServer, engine: Engine, run_as: str = "service", **settings: object) -> Server:
     """A server whose sessions are containers of that engine."""
-    chosen = {engine.name: {"set": {**engine.options, **options}}}
-    return new_server(
-        "service", environment=engine.environment, pam_service=pam, login_methods="pam", login_failures=1000,
-        launcher=engine.name, launcher_options=json.dumps(chosen),
-    )  # fmt: skip
+    chosen = {engine.name: {"set": {**engine.options, "run_as": run_as}}}
+    return new_server("service", **{
+        "environment": engine.environment, "login_methods": "pam", "login_failures": 1000, "launcher": engine.name,
+        "launcher_options": json.dumps(chosen), **settings,
+    })  # fmt: skip
 
 
 def start(client: Client, command: str, **members: Any) -> Session:
@@ -118,6 +129,8 @@ def test_it_is_the_users_own_with_home_groups_limits_and_nothing_of_ours(
     session = running(client, f"/opt/portcall/bin/python3 {script}; exec xeyes", params={"cores": 1, "memory": "200M"})
     until((person.home / "seen").exists, "the program has looked around")
     seen = json.loads((person.home / "seen").read_text())
+    assert sorted(seen["groups"]) == sorted(os.getgrouplist(person.name, person.gid))
+    assert len(seen["groups"]) > 1
     assert (seen["uid"], seen["gid"], seen["cwd"], seen["first"]) == (
         person.uid,
         person.gid,
@@ -149,7 +162,8 @@ def test_more_memory_than_was_asked_for_is_not_given(client: Client, podman: Eng
 
 
 def test_its_time_ends_it(client: Client, podman: Engine) -> None:
-    session = running(client, "xeyes", params={"time": "0:03"})
+    session = running(client, "xeyes", params={"time": "0:04"})
+    podman.run(*Podman().tidy().argv[1:])  # of those that run, none
     assert ended(client, session.id).reason == "the time of its container is over"
     podman.gone(session.id)
 
@@ -240,7 +254,7 @@ def test_a_server_that_comes_back_finds_its_containers(
     new_server: MakeServer, pam: str, podman: Engine, person: Person
 ) -> None:
     """One goes on, one ended while nobody was there."""
-    server = containing(new_server, pam, podman)
+    server = containing(new_server, podman, pam_service=pam)
     with person.login(server) as client:
         stays, ends = running(client, "xeyes"), running(client, "xeyes")
     server.kill()
@@ -253,19 +267,48 @@ def test_a_server_that_comes_back_finds_its_containers(
         podman.gone(stays.id)
 
 
-def test_docker_itself_runs_them_too(new_server: MakeServer, pam: str, person: Person, runtime: Path) -> None:
-    with engines.docker(runtime) as engine:
-        server = containing(new_server, pam, engine)
-        with person.login(server) as client:
+def test_a_session_without_the_socket_calls_in_over_the_network(
+    new_server: MakeServer, pam: str, podman: Engine, person: Person
+) -> None:
+    server = containing(new_server, podman, pam_service=pam)
+    original = (TOP / "install/config/launcher-templates/docker.tpl").read_text()
+    lines = [line for line in original.splitlines() if "server_dir }}" not in line]
+    own = server.config / "launcher-templates"
+    own.mkdir()
+    (own / "docker.tpl").write_text("\n".join(lines).replace("{{ network }}", "host"))
+    with person.login(server) as client:
+        session = running(client, "xterm", geometry="640x480")
+        assert str(server.run) not in [mount["Destination"] for mount in podman.inspect(session.id)["Mounts"]]
+        with watching(client, session.id) as viewer:
+            assert (viewer.width, viewer.height) == (640, 480)
+        client.terminate(session.id)
+        ended(client, session.id)
+        podman.gone(session.id)
+
+
+def test_docker_runs_them_for_a_service_user_in_its_group(
+    new_server: MakeServer, new_person: MakePerson, person: Person, runtime: Path, tmp_path: Path
+) -> None:
+    """S4: the service's user is in the docker group."""
+    owner = new_person()
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(pam_service(PASSWORD))
+        ssh = stack.enter_context(sshd(tmp_path, pam_service=name))
+        ssh.known_hosts.chmod(0o644)
+        for folder in (tmp_path, *tmp_path.parents[:2]):
+            folder.chmod(0o755)
+        engine = stack.enter_context(engines.docker(runtime, owner.name))
+        server = containing(new_server, engine, user=owner.name, **{**ssh.settings, "login_methods": "ssh"})
+        with server.login(person.name, person.password, "ssh") as client:
             session = running(client, "xterm", params={"cores": 1, "memory": "200M"})
             until(lambda: shows_something(client, session), "the terminal is to be seen")
             assert engine.inspect(session.id)["HostConfig"]["Memory"] == 200 << 20
-            assert client.session(session.id).job
             client.terminate(session.id)
             ended(client, session.id)
             engine.gone(session.id)
             with pytest.raises(PortcallError, match="is not on this server"):
                 start(client, "xeyes", params={"image": "pct/none:1"})
+        engine.run(*Docker().tidy().argv[1:])
         server.stop()
 
 
@@ -273,7 +316,7 @@ def test_ones_own_podman_runs_them_without_root(
     new_server: MakeServer, pam: str, person: Person, runtime: Path
 ) -> None:
     with engines.own_podman(runtime, person) as engine:
-        server = containing(new_server, pam, engine, run_as="user")
+        server = containing(new_server, engine, "user", pam_service=pam)
         with person.login(server) as client:
             session = running(client, "xterm")
             until(lambda: shows_something(client, session), "the terminal is to be seen")

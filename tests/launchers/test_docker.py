@@ -285,8 +285,20 @@ def test_an_engine_that_was_too_slow_may_have_begun_it() -> None:
     ],
 )
 def test_the_words_of_engines(state: str, status: str, meaning: str, code: int | None) -> None:
-    (found,) = Docker().found(Output(0, f"{ID[:12]}\tportcall-s1\t{state}\t{status}\n"))
+    (found,) = Docker().found(Output(0, f"{ID[:12]}\tportcall-s1\t{state}\t{status}\t\t\n"))
     assert (found.name, found.job.id, found.job.state, found.job.exit_code) == ("portcall-s1", ID[:12], meaning, code)
+
+
+@pytest.mark.parametrize(
+    ("created", "labels"),
+    [
+        ("2026-11-20 12:30:29 +0000 UTC", "portcall.session=s1,portcall.time=90"),  # docker
+        ("2026-11-20 13:30:29.326861532 +0100 CET", "map[portcall.session:s1 portcall.time:90]"),  # podman 4
+    ],
+)
+def test_the_end_of_its_time_is_known(created: str, labels: str) -> None:
+    (found,) = Docker().found(Output(0, f"{ID[:12]}\tportcall-s1\trunning\tUp\t{created}\t{labels}\n"))
+    assert (found.job.started, found.job.ends_at) == (1795177829.0, 1795177919.0)
 
 
 def test_nobody_who_answers_is_not_nobody_who_is_there() -> None:

@@ -7,6 +7,7 @@ import json
 import posixpath
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from portcall.errors import InvalidValue, SchedulerSilent, StartFailed
@@ -37,7 +38,9 @@ _PROGRAM = (
 _PART = 30_000  # characters of one variable; the system takes 128 KiB
 _RUNS_WITHIN = 120.0  # seconds; an engine that is busy with many takes its time
 _ID = re.compile(r"[0-9a-f]{12,64}\Z")
-_FORMAT = "{{.ID}}\t{{.Names}}\t{{.State}}\t{{.Status}}"
+_FORMAT = "{{.ID}}\t{{.Names}}\t{{.State}}\t{{.Status}}\t{{.CreatedAt}}\t{{.Labels}}"
+_CREATED = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})")
+_TIME = re.compile(r"portcall\.time[=:](\d{1,9})\b")  # docker writes a=b,c=d, podman map[a:b c:d]
 _TIMED_OUT = 124
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 _ODD, _LONGEST = re.compile(r"[^ -~]"), 200
@@ -78,6 +81,8 @@ class Docker(Scheduler):
         log = posixpath.join(host.account.home, self.log_file(order.id))
         variables = {"PORTCALL_LOG": log, **_order(order, host, filled.environment), **weblink_environment(host)}
         fixed = ["--detach", "--rm", f"--name={self.job_name(order.id)}", f"--label={LABEL}={order.id}"]
+        if order.options.get("time"):
+            fixed.append(f"--label=portcall.time={order.options['time']}")
         # by name alone: the values are read from the environment of the command, and seen by nobody
         named = [f"--env={variable}" for variable in variables]
         argv = (self.engine, "run", *filled.options, *fixed, *named, filled.image, *filled.command)
@@ -103,7 +108,7 @@ class Docker(Scheduler):
         if output.code != 0:
             raise SchedulerSilent(f"{self.title}: {output.stderr.strip() or f'exit code {output.code}'}")
         rows = [line.split("\t") for line in output.stdout.split("\n")]
-        return [self._found(row) for row in rows if len(row) == 4 and _ID.match(row[0]) and _NAME.match(row[1])]
+        return [self._found(row) for row in rows if len(row) == 6 and _ID.match(row[0]) and _NAME.match(row[1])]
 
     def cancel(self, job: Job) -> Invocation:
         return self._as_service("rm", "--force", "--", job.id)
@@ -119,14 +124,17 @@ class Docker(Scheduler):
         return Invocation((self.engine, *arguments), "", dict(self.site), as_service=True)
 
     def _found(self, fields: list[str]) -> Found:
-        found, name, state, status = fields
+        found, name, state, status, created, labels = fields
+        began = _moment(created)
+        lasts = _TIME.search(labels)
+        ends = began + int(lasts.group(1)) if began is not None and lasts else None
         exited = _EXITED.match(status)
         code = int(exited.group(1)) if exited else None
         known = STATES.get(_state(state), job.UNKNOWN)
         if known == job.DONE and code not in (0, None):
             known = job.FAILED
         said = " ".join(_ODD.sub(" ", status).split())[:_LONGEST]
-        return Found(Job(self.name, found[:12], known, said, exit_code=code), name)
+        return Found(Job(self.name, found[:12], known, said, started=began, ends_at=ends, exit_code=code), name)
 
     def _values(self, order: StartOrder, host: Host, as_user: bool) -> dict[str, Any]:
         account, options = host.account, order.options
@@ -164,6 +172,15 @@ _ADVICE = (
      "The server's own user may not use {engine}: it must be in the group docker."),
     (r"cannot connect to the docker daemon", "Docker does not run on this server."),
 )  # fmt: skip
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since 1970; None for what is no time."""
+    match = _CREATED.match(text)
+    try:
+        return datetime.strptime(" ".join(match.groups()), "%Y-%m-%d %H:%M:%S %z").timestamp() if match else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _path(path: str) -> str:

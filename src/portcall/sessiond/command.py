@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from portcall.displays.base import program
 from portcall.errors import StartFailed
-from portcall.sessiond import log, processes
+from portcall.sessiond import environment, log, processes
 from portcall.sessiond.context import Context, quote
 from portcall.sessiond.loop import READ
 from portcall.sessiond.spawn import fork_at_home, on_exit
@@ -78,7 +78,9 @@ class CommandProcess:
         self._ready = os.open(place / "ready", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         prefix = f"{quote(_vglrun() or '')} +wm " if open_gl(self._context) == "virtualgl" else ""
         command = quote(self._context.record.order.command)
-        text = f"echo >{quote(place / 'ready')}\nexec {prefix}{quote(shell)} -c {command}\n"
+        path = environment.images_path(os.environ)
+        paths = f'PATH={quote(path)}:"$PATH"; export PATH\n' if path else ""
+        text = f"echo >{quote(place / 'ready')}\n{paths}exec {prefix}{quote(shell)} -c {command}\n"
         with open(os.open(place / "command", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
             file.write(text)
 

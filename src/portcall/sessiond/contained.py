@@ -8,6 +8,7 @@ environment above all, the session keeps.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -31,6 +32,7 @@ from portcall.sessiond.weblink import take
 
 TOP = "/opt/portcall"
 ACCOUNT, TIME, LOG, PART = "PORTCALL_ACCOUNT", "PORTCALL_TIME", "PORTCALL_LOG", f"{ORDER_VARIABLE}_"
+_DRI = f"{TOP}/usr/lib*/**/dri"  # what Xvnc draws OpenGL with, if the runtime was made with it
 _X_SOCKETS = "/tmp/.X11-unix"
 _OURS = ("PORTCALL_", "WEBLINK_", "FX_")
 _ENVIRONMENT = "PORTCALL_ENVIRONMENT"
@@ -74,6 +76,8 @@ class Container:
         del os.environ[ORDER_VARIABLE]
         profile = there.profile(asked.text("profile", "default"))
         order = asked.order(account.name, profile, float(there.document.get("startTimeout") or 60.0))
+        if not glob.glob(_DRI, recursive=True):
+            order = replace(order, limits={**order.limits, "open_gl": False})
         # over the network where the server may be reached so, and by its socket where that is mounted
         link = take(os.environ, order.id) if os.environ.get("WEBLINK_URL") else None
         base = places.prepare(places.base_directory())

@@ -37,6 +37,11 @@ def login(account: Account, inherited: Mapping[str, str] | None = None) -> dict[
     return environment
 
 
+def images_path(inherited: Mapping[str, str]) -> str:
+    """PATH as the image of a container has it; empty outside of one. Login scripts would forget it."""
+    return inherited.get("PATH", "") if "PATH" in inherited.get(KEPT, "").split(":") else ""
+
+
 def _read(path: str) -> dict[str, str]:
     try:
         with open(path, errors="replace") as file:
