@@ -36,6 +36,7 @@ MAY: dict[str, set[str]] = {
         "simulate",
         "moving",
         "jobs",
+        "userside",
     },  # the latter: `portcall settings` and kin
     "web": {"start", "login", "session", "gateway", "cluster", "jobs"},
     "start": {"login", "session", "cluster", "jobs"},

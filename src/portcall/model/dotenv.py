@@ -9,8 +9,9 @@ import re
 from typing import Dict, NamedTuple
 
 _BEGIN = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*")
-_REST = re.compile(r"[ \t]*(?:#.*)?\Z")
-_COMMENT = re.compile(r"(?:^|[ \t]+)#.*\Z")
+_REST = re.compile(r"[ \t]*(?:#.*)?\Z", re.DOTALL)
+_COMMENT = re.compile(r"(?:^|[ \t]+)#.*\Z", re.DOTALL)
+_NEWLINE = re.compile(r"\r\n|\n|\r")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -29,7 +30,7 @@ def read(text: str) -> Dict[str, Variable]:
     Without quotes a value ends at the line's end, or before a ``#`` that follows a blank.
     """
     found: Dict[str, Variable] = {}
-    rows = text.lstrip("\ufeff").splitlines()
+    rows = _NEWLINE.split(text.lstrip("\ufeff"))
     number = 0
     while number < len(rows):
         row, begin = rows[number], number
@@ -57,7 +58,7 @@ def line(name: str, value: str) -> str:
     """The line that sets it, whatever the value; without its newline."""
     if re.fullmatch(r"[A-Za-z0-9_./:=,+@%-]*", value):
         return f"{name}={value}"
-    if "'" not in value and len(value.splitlines()) <= 1:
+    if not set(value) & set("'\r\n"):
         return f"{name}='{value}'"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n")
     return f'{name}="{escaped}"'
