@@ -209,6 +209,15 @@ def test_any_json_is_jobs_or_silence(document: object) -> None:
             json.dumps([one.job.id, one.job.hosts, one.job.place], allow_nan=False)
 
 
+def test_a_start_that_was_not_back_in_time_may_have_made_a_job(tmp_path: Path) -> None:
+    directory(tmp_path, start="", status="")
+    with pytest.raises(SchedulerSilent, match="time limit"):
+        scheduler(tmp_path).outcome(order(), Output(124, "", "the time limit was reached\n"))
+    directory(tmp_path, "alone", start="")  # nobody could be asked for it
+    with pytest.raises(StartFailed, match="time limit"):
+        found(tmp_path, "alone").outcome(order(), Output(124, "", "the time limit was reached\n"))
+
+
 def test_launcher_toml_describes_it(tmp_path: Path) -> None:
     told = """
 title = "Our farm"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from portcall.errors import InvalidValue
+from portcall.errors import InvalidValue, SchedulerSilent
 from portcall.jobs import answers
 from portcall.launchers.base import Found, Launcher, Scheduler
 from portcall.model import codec, script
@@ -24,6 +24,7 @@ from portcall.model.option import COMMON, COUNT, DURATION, MEMORY, REFERENCE, TE
 from portcall.model.start import Invocation, Outcome, Output, Scheduled, Started, StartOrder
 
 ACTIONS = ("start", "status", "log", "cancel")
+_TIMED_OUT = 124  # as timeout(1) has it
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _BY_NAME = {option.name: option for option in COMMON}
 _KINDS = (TEXT, WORD, REFERENCE, COUNT, DURATION, MEMORY)
@@ -90,6 +91,12 @@ class ScheduledScripts(Scripts, Scheduler):
     def __init__(self, description: Description) -> None:
         super().__init__(description)
         self.poll = description.poll
+
+    def outcome(self, order: StartOrder, output: Output) -> Outcome:
+        """SchedulerSilent where it was not back in time: there may be a job, which is looked for by its name."""
+        if output.code == _TIMED_OUT:
+            raise SchedulerSilent(script.said(output) or f"{self.title} did not answer in time.")
+        return super().outcome(order, output)
 
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
         return self._run("status", {"ids": list(ids), "names": list(names)}, self._described.environment, True)
