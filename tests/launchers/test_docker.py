@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portcall.config import load
 from portcall.errors import InvalidValue, SchedulerSilent, StartFailed
 from portcall.launchers.docker import Docker
 from portcall.launchers.podman import Podman
@@ -330,3 +332,26 @@ def test_the_original_is_shipped(tmp_path: Path) -> None:
     from portcall import userside
 
     assert "install/config/launcher-templates/docker.tpl" in userside.shipped()
+
+
+def test_the_page_on_containers_names_every_option_and_every_variable() -> None:
+    page = (TOP / "docs/howto/containers.md").read_text()
+    for option in Docker.options:
+        assert f"`{option.name}`" in page
+    template = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert template is not None
+    made = Docker().invocation(order(params={"project": "wing"}), place(template.group(1)))
+    assert "--env=PROJECT=wing" in made.argv
+    for variable in Docker()._values(order(), place(), False):
+        assert f"`{variable}`" in page, variable
+        assert variable in TEMPLATE, variable
+
+
+def test_the_settings_of_the_page_on_containers_are_settings(tmp_path: Path) -> None:
+    page = (TOP / "docs/howto/containers.md").read_text()
+    settings = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert settings is not None
+    (tmp_path / "portcall.toml").write_text(re.sub(r"^   ", "", settings.group(1), flags=re.MULTILINE))
+    options = load(environment={"FX_CONFIG_DIR": str(tmp_path)})["launcher_options"]["docker"]
+    assert read_all(Docker.options, options["set"])["memory"] == 4 << 30
+    assert set(options["people"]) <= {option.name for option in Docker.options if option.form}

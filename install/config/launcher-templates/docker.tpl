@@ -10,7 +10,7 @@
 # --detach, --rm, --name, --label and the variables that let the session call its server are always there.
 #
 #   engine                docker or podman
-#   user uid gid groups home shell     the account; groups are numbers
+#   user uid gid groups home shell login     the account; groups are numbers
 #   session job_name name command geometry window_mode profile keyboard_layout params    what was asked for
 #   image network pull cores memory gpus time extra     options, those of launcher_options.docker; memory is bytes,
 #                         time is seconds, extra is a list of the administrator's

@@ -17,6 +17,10 @@ from portcall.model.option import Option, read, read_all
 from portcall.model.start import StartOrder
 from portcall.model.user import Account
 
+_PACKAGE = Path(__file__).parents[1]
+_ORIGINALS = (  # of a clone, of an installed package
+    _PACKAGE.parents[1] / "install/config/launcher-templates", _PACKAGE / "shipped/install/config/launcher-templates",
+)  # fmt: skip
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -125,8 +129,10 @@ class Launchers:
 
     def _templates(self) -> dict[str, str]:
         """By file name: the originals, and over them the site's own."""
-        own, originals = self._config.directories.config, self._tree() / "install/config"
-        return {**_texts(originals / "launcher-templates"), **_texts(own / "launcher-templates")}
+        originals: dict[str, str] = {}
+        for directory in _ORIGINALS:
+            originals.update(_texts(directory))
+        return {**originals, **_texts(self._config.directories.config / "launcher-templates")}
 
 
 def _texts(directory: Path) -> dict[str, str]:

@@ -31,6 +31,7 @@ from portcall.model.start import ORDER_VARIABLE, Invocation, Outcome, Output, Sc
 TEMPLATE = "docker.tpl"
 LABEL = "portcall.session"
 TOP, SESSION_FILE = "/opt/portcall", "/opt/portcall-session.pyz"  # in the container
+_RUNTIME = "/usr/lib/portcall/container-runtime"  # on the host, where nobody says otherwise
 _PROGRAM = (
     f"{TOP}/bin/python3", "-I", "-S", "-E", "-c",
     f"import sys; sys.path.insert(0, {SESSION_FILE!r}); from portcall.sessiond.contained import main; sys.exit(main())",
@@ -149,7 +150,7 @@ class Docker(Scheduler):
             "memory": options.get("memory"), "gpus": options.get("gpus"), "time": options.get("time"),
             "extra": options.get("extra", []), "tmp": host.tmp_dir, "root_dir": host.root_dir,
             "var_dir": host.var_dir, "config_dir": host.config_dir, "local_dir": host.local_dir,
-            "server_dir": posixpath.dirname(host.socket_file), "runtime": runtime(order, host),
+            "server_dir": posixpath.dirname(host.socket_file), "runtime": runtime(order),
             "session_file": host.session_file, "program": list(_PROGRAM),
         }  # fmt: skip
 
@@ -198,8 +199,8 @@ def _state(said: str) -> str:
     return word.partition(" ")[0]
 
 
-def runtime(order: StartOrder, host: Host) -> str:
-    return str(order.options.get("runtime") or posixpath.join(host.local_dir, "container-runtime"))
+def runtime(order: StartOrder) -> str:
+    return str(order.options.get("runtime") or _RUNTIME)
 
 
 def _choice(order: StartOrder, name: str, choices: tuple[str, ...]) -> str:
