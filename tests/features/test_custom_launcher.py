@@ -304,3 +304,20 @@ def test_the_weblink_example_starts_a_session_that_dials_out(linked: Server, per
         assert not tokens & set(variables(person, session))
         client.terminate(session.id)
         person.gone(session.id, session.display)
+
+
+def test_an_administrator_tries_a_launcher_whatever_else_would_be_chosen(
+    server: Server, person: Person, client: Client, tmp_path: Path
+) -> None:
+    launcher(server, "#!/bin/sh\necho 'Job 5 is in the queue.'\n")
+    (server.config / "permissions.toml").write_text(f'[users]\n"{person.name}" = "admin"\n')
+    try:
+        asked = json.dumps({"command": STAYS, "name": "A try"})
+        by = {name: person.json(server, "launcher", "run", name, "--start", "-", text=asked)
+              for name in ("direct", "custom")}  # fmt: skip
+    finally:
+        (server.config / "permissions.toml").unlink()
+    assert (by["direct"]["state"], by["direct"]["launcher"], by["direct"]["name"]) == ("running", "direct", "A try")
+    assert by["custom"]["text"] == "Job 5 is in the queue."
+    refused = person.portcall(server, "launcher", "run", "direct", "--start", "-", text=asked)
+    assert (refused.returncode, refused.stdout) == (4, "")

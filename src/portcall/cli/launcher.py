@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import pwd
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from portcall.cli import output
-from portcall.cli.command import group, json_option
+from portcall.cli.command import group, json_option, server_options
+from portcall.cli.reach import current
 from portcall.errors import InvalidValue, PortcallError
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _SYSTEM = Path("/etc/portcall")
     ("portcall launcher dry custom --start start.json", "the command, stdin and environment, without running it"),
 ])  # fmt: skip
 def launcher() -> None:
-    """Show launchers, and what they would run, without a server.
+    """Show launchers, and what they would run, without a server; or try one.
 
     The configuration directory is $FX_CONFIG_DIR, else /etc/portcall where there is one, else one's own.
     """
@@ -95,6 +97,24 @@ def dry(name: str, start_file: str | None) -> None:
         raise InvalidValue(f"login: there is no account {login!r} on this host", field="login") from None
     order = order_of(start, name, account, launchers)
     output.document(show(launchers, order, account, _service_user(config)))
+
+
+@launcher.command("run", examples=[("portcall launcher run custom", "a terminal, by the custom launcher")])
+@click.option("--start", "start_file", metavar="FILE",
+              help="A start as JSON: command, geometry, name, params (- for standard input).")  # fmt: skip
+@click.argument("name", shell_complete=_names)
+@server_options
+def run(name: str, start_file: str | None) -> None:
+    """Start a session by this launcher, whatever else would be chosen; for administrators.
+
+    Prints the session as JSON; of one that is scheduled, with what the launcher said as text.
+    """
+    from portcall.cli.start import request, through_server
+    from portcall.jobs.dry import MEMBERS
+
+    given = _start(start_file)
+    asked = request({member: given[member] for member in MEMBERS if member in given})
+    output.document(through_server(current(), replace(asked, launcher=name), False))
 
 
 def _start(file: str | None) -> dict[str, Any]:

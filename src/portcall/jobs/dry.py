@@ -13,7 +13,7 @@ from portcall.model.profile import DEFAULT
 from portcall.model.start import ROOTLESS, StartOrder, StartRequest, check
 from portcall.model.user import Account
 
-_MEMBERS = ("command", "geometry", "name", "params", "profile", "keyboardLayout", "id")
+MEMBERS = ("command", "geometry", "name", "params", "profile", "keyboardLayout", "id")
 SIGNATURE, TOKEN = "SIGNATURE", "TOKEN"  # in the place of what only a server can make
 
 
@@ -24,7 +24,7 @@ def order_of(start: Mapping[str, Any], name: str, account: Account, launchers: L
     """
     if isinstance(start.get("start"), dict):  # the whole of a script's stdin
         start = {"options": start.get("options", {}), **start["start"]}
-    known = {member: start[member] for member in _MEMBERS if start.get(member) is not None}
+    known = {member: start[member] for member in MEMBERS if start.get(member) is not None}
     request = check(codec.from_document(StartRequest, {"command": "xterm", **known}))
     chosen = start.get("options") or start.get("launcherOptions") or {}
     if not isinstance(chosen, dict):
