@@ -16,6 +16,10 @@ from tests.launchers.batch import EVERYTHING, BatchContract, by_id, quickly, rec
 BEGAN = datetime.datetime(2026, 11, 20, 12, 19, 5, tzinfo=datetime.UTC).timestamp()
 
 
+def launcher_jobs(launcher: GridEngine, said: str) -> list[Job]:
+    return [one.job for one in launcher.found(Output(0, said))]
+
+
 class TestGridEngine(BatchContract):
     TAKEN = "4711\n"
     ID = "4711"
@@ -55,6 +59,15 @@ class TestGridEngine(BatchContract):
         assert jobs["9"].reason == "All queues dropped because of overload or full"
         assert jobs["7"].reason == 'can\'t open output file "/nosuch/dir/x": No such file or directory'
         assert jobs["12"].reason == ""
+
+    def test_what_is_no_xml_after_a_restart_of_its_qmaster_is_read(self, launcher: GridEngine) -> None:
+        said = recorded("gridengine/restarted.xml")
+        assert "<JATASK:       1.>" in said
+        jobs = by_id(launcher.found(Output(0, said)))
+        assert [job.state for job in jobs.values()] == [states.RUNNING, states.QUEUED]
+        assert jobs["2"].reason == "All queues dropped because of overload or full"
+        worse = said.replace("<djob_info>", "<djob_info><1 & 2>")
+        assert [job.reason for job in launcher_jobs(launcher, worse)] == ["", ""]
 
     def test_details_about_none_of_them_are_fine(self, launcher: GridEngine) -> None:
         listed = self.ANSWER[: self.ANSWER.index("<?xml", 5)]

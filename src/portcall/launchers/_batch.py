@@ -69,7 +69,7 @@ class Batch(Scheduler):
         if not found:
             raise SchedulerSilent(said or f"{self.title} did not say which job it is.")
         job = Job(self.name, found[-1], states.QUEUED, log=f"~/{self.log_file(order.id)}")
-        return Scheduled(order.id, said, job)
+        return Scheduled(order.id, f"Submitted as {self.title} job {job.id}.", job)
 
     def cancelled(self, output: Output) -> bool:
         return output.code == 0 or bool(self.gone.search(output.stderr + output.stdout))
@@ -82,8 +82,10 @@ class Batch(Scheduler):
         return self.states.get(said, states.UNKNOWN)
 
     def silent(self, output: Output) -> SchedulerSilent:
-        text = printable(output.stderr.strip() or output.stdout.strip(), lines=True)
-        return SchedulerSilent(text[-_LONGEST:] or f"{self.title}: its command ended with exit code {output.code}.")
+        return SchedulerSilent(
+            printable(output.stderr.strip() or output.stdout.strip())
+            or f"{self.title}: its command ended with exit code {output.code}."
+        )
 
 
 def unique(found: Iterable[Found]) -> list[Found]:

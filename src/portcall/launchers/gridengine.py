@@ -20,6 +20,7 @@ from portcall.model.start import Invocation, Output, StartOrder
 # One command: the list has places and times, the details have reasons. Ids are arguments, not text of the shell.
 _QUESTION = 'qstat -u "*" -r -xml -s prsz && if [ -n "$1" ]; then qstat -xml -j "$1"; fi'
 _BEGIN = "<?xml"
+_TASK = re.compile(r"<(/?)JATASK:[^<>]{0,40}>")  # no name in XML, but 8.1.9's, once its qmaster was started again
 _STAMP = re.compile(r"^\s*[0-9/]+ [0-9:]+ \[[0-9:]+\]:\s*(?:error:\s*)?")
 _SITE = (
     Option("pe", "parallel environment for more than one core (smp)", WORD, form=False),
@@ -83,12 +84,12 @@ class GridEngine(Batch):
         if output.code != 0 or not parts:
             raise self.silent(output)
         try:
-            listed, *details = [parse(_BEGIN + part) for part in parts]
+            listed = parse(_BEGIN + parts[0])
         except Unreadable:
             raise self.silent(output) from None
         if listed.tag != "job_info":
             raise self.silent(output)
-        reasons = {number: why for one in details for number, why in _reasons(one)}
+        reasons = {number: why for part in parts[1:] for number, why in _reasons(_BEGIN + part)}
         return unique(self._jobs(listed, reasons))
 
     def _jobs(self, listed: Element, reasons: Mapping[str, str]) -> Iterator[Found]:
@@ -121,9 +122,13 @@ def _limit(element: Element) -> float | None:
     return duration(asked[0].strip()) if asked else None
 
 
-def _reasons(details: Element) -> Iterator[tuple[str, str]]:
+def _reasons(text: str) -> Iterator[tuple[str, str]]:
     """By job; that of none in particular is everybody's, unless they have one of their own. What stopped a job with an
-    error comes last, and counts."""
+    error comes last, and counts. Details that cannot be read are none: how a job stands is in the list."""
+    try:
+        details = parse(_TASK.sub(r"<\1JATASK>", text))
+    except Unreadable:
+        return
     for element in details.iterfind("messages/element/SME_global_message_list/element"):
         yield "", printable(value(element, "MES_message"))
     for element in details.iterfind("messages/element/SME_message_list/element"):
