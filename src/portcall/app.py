@@ -198,6 +198,7 @@ class Services:
         await self.jobs.open()
         self.bus.listen(self._login_gone)
         self.bus.listen(self._session_gone)
+        self.bus.listen(self._session_changed)
         if any(self.documents.enabled(kind) for kind in BY_NAME):
             self.engines[JAVASCRIPT].warm()  # the first start shall not wait for a worker
         self._tasks = [
@@ -444,6 +445,11 @@ class Services:
     def _session_gone(self, happened: event.Event) -> None:
         if happened.kind == event.SESSION_GONE:
             self.weblinks.forget(happened.id)
+            self.jobs.gone(happened.id)
+
+    def _session_changed(self, happened: event.Event) -> None:
+        if happened.kind == event.SESSION:
+            self.jobs.happened(happened.document)
 
     async def _record(self) -> None:
         """This server's record, for pages that follow it."""

@@ -8,6 +8,7 @@ import click
 
 from portcall.cli import output
 from portcall.cli.command import command, json_option, local_option, server_options, session_argument
+from portcall.cli.queue import words
 from portcall.cli.reach import current, resolve
 from portcall.clock import Clock
 from portcall.model import codec, lifecycle
@@ -49,7 +50,10 @@ def ls(everybody: bool, ended: bool, state: str | None, watch: bool, as_json: bo
 
 def show(sessions: Sequence[Session], everybody: bool = False) -> None:
     columns = (*COLUMNS[:2], "LOGIN", *COLUMNS[2:]) if everybody else COLUMNS
-    rows = (row(one, everybody, output.terminal()) for one in sessions)
+    rows = [row(one, everybody, output.terminal()) for one in sessions]
+    if any(one.job is not None for one in sessions):
+        columns = (*columns[:-1], "JOB", columns[-1])
+        rows = [[*cells[:-1], words(one), cells[-1]] for one, cells in zip(sessions, rows, strict=True)]
     output.table(columns, rows, empty="No sessions. Start one: portcall start xterm")
 
 
@@ -92,6 +96,7 @@ def info(session: str, as_json: bool) -> None:
 
 
 def _facts(one: Session) -> list[tuple[str, object]]:
+    of_jobs = {"startsFrom", "startsTo", "started", "endsAt", "submitted", "seen"}
     times = {"created", "started", "ended", "lastConnect", "lastDisconnect", "endsAt"}
     sizes = {"memory", "bytesOut"}
     pairs: list[tuple[str, object]] = []
@@ -103,7 +108,8 @@ def _facts(one: Session) -> list[tuple[str, object]]:
         elif name == "cpuPercentage":
             value = f"{value:.1f} %"
         if isinstance(value, dict):
-            pairs += [(f"{name}.{key}", item) for key, item in value.items()]
+            moments = of_jobs if name == "job" else set()
+            pairs += [(f"{name}.{key}", output.moment(item) if key in moments else item) for key, item in value.items()]
         else:
             pairs.append((name, value))
     return [(output.neutral(name), value) for name, value in pairs]

@@ -72,15 +72,16 @@ _TEXTS = ("command", "geometry", "name", "id", "profile", "keyboardLayout", "use
 @click.option(
     "--cli", is_flag=True, help="Stay until the session ends; output and exit code of the command come through."
 )
+@click.option("--wait", is_flag=True, help="Where it is scheduled: wait until it runs, and print it then.")
 @click.option("--connect", "then", is_flag=True, help="Open the session in a viewer once it runs.")
 @local_option
 @server_options
 def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, document: str | None,
-          config_path: str | None, cli: bool, then: bool, **texts: str | None) -> int:  # fmt: skip
+          config_path: str | None, cli: bool, wait: bool, then: bool, **texts: str | None) -> int:  # fmt: skip
     """Start a session: a display with a command in it.
 
     Prints the session as JSON. With a server the start goes through it; without one it is made on this host directly,
-    as with --local and --cli.
+    as with --local and --cli. A start that goes to a queue prints what its scheduler said, and runs later.
     """
     reach = current()
     if words and texts["command"]:
@@ -106,8 +107,15 @@ def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, docu
             click.echo("portcall: no server runs here; starting on this host directly", err=True)
         return direct(merged, secrets, config_path)
     if "text" in session:
-        output.line(output.neutral(session["text"].rstrip("\n"), lines=True))
-        return 0
+        waiting = session["result"]["id"]
+        if not (wait or then):
+            output.line(output.neutral(session["text"].rstrip("\n"), lines=True))
+            click.echo(f"portcall: it is scheduled, and runs later; see: portcall info {waiting}", err=True)
+            return 0
+        from portcall.cli.queue import follow
+
+        with reach.client() as client:
+            session = codec.to_document(follow(client, waiting))
     output.document(session)
     if then:
         from portcall.cli.connect import open_viewer

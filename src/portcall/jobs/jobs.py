@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from portcall.clock import Clock
-from portcall.errors import Conflict, PortcallError, SchedulerSilent, UnknownPlugin
+from portcall.errors import Conflict, InvalidValue, PortcallError, SchedulerSilent, UnknownPlugin
 from portcall.jobs.commands import Commands
 from portcall.jobs.launchers import Launchers
 from portcall.jobs.orders import Open, Orders
@@ -47,6 +47,7 @@ class Jobs:
         self._watches: dict[str, Watch] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._under_way: dict[str, asyncio.Task[Outcome]] = {}  # submissions, by session
+        self._states: dict[str, str] = {}  # of sessions that have jobs
         self._few = asyncio.Semaphore(_AT_ONCE)
 
     async def open(self) -> None:
@@ -83,7 +84,7 @@ class Jobs:
         """None for one that is no scheduler, or that is not there any more."""
         try:
             found = self._launchers.get(launcher)
-        except UnknownPlugin:
+        except (UnknownPlugin, InvalidValue):  # a site's own may be gone, or broken by now
             return None
         return found if isinstance(found, Scheduler) else None
 
@@ -194,14 +195,20 @@ class Jobs:
             self._wake(session.launcher)
             return False
         try:
-            output = await self._commands.as_user(session.user, scheduler.cancel(job))
+            invocation = scheduler.cancel(job)
+        except PortcallError as error:  # a session that comes up all the same is told to end as soon as it calls in
+            log.warning("cannot be cancelled", session=session.id, job=job.id, error=str(error))
+            return True
+        try:
+            output = await self._commands.as_user(session.user, invocation)
             if scheduler.cancelled(output):
                 self._wake(session.launcher)
+                self._watches[session.launcher].cancelled.add(session.id)
                 return True
-            error = output.stderr.strip() or f"exit code {output.code}"
+            said = output.stderr.strip() or f"exit code {output.code}"
         except SchedulerSilent as silent:
-            error = silent.detail
-        log.warning("not cancelled yet", session=session.id, job=job.id, error=error[:500])
+            said = silent.detail
+        log.warning("not cancelled yet", session=session.id, job=job.id, error=said[:500])
         order = StartOrder(
             session.id, session.login, session.user, session.command, session.geometry, session.window_mode,
             launcher=session.launcher,
@@ -240,6 +247,19 @@ class Jobs:
             log.info("nobody could read a job's output", session=session.id, error=str(error))
             return ""
         return output.stdout[-_TAIL:] if output.code == 0 else ""
+
+    def happened(self, document: dict[str, Any]) -> None:
+        """A session's record has changed: where its state has, its scheduler has something new to say of its job."""
+        session_id, state = document["id"], document["state"]
+        if document.get("job") and self._states.get(session_id) != state:
+            self._states[session_id] = state
+            if state != lifecycle.PENDING:
+                self._wake(document["launcher"])
+
+    def gone(self, session_id: str) -> None:
+        self._states.pop(session_id, None)
+        for watch in self._watches.values():
+            watch.cancelled.discard(session_id)
 
     def _wake(self, launcher: str) -> None:
         watch, scheduler = self._watches.get(launcher), self.scheduler(launcher)

@@ -42,8 +42,15 @@ def reason(session: Session, job: Job, gone: bool, title: str) -> str:
 
 
 def ended_by_scheduler(job: Job) -> bool:
-    """Whether it was the scheduler's doing, and not the session's."""
-    return job.state == states.FAILED and bool(job.reason)
+    """Whether it was the scheduler's doing, or somebody's who told it to, and not the session's."""
+    return job.state == states.CANCELLED or (job.state == states.FAILED and bool(job.reason))
+
+
+def unsettled(session: Session, job: Job) -> bool:
+    """Whether one of the two is ahead of the other: the next answer will tell more."""
+    if session.state == lifecycle.ENDED:
+        return job.state not in states.OVER
+    return session.state in lifecycle.CONNECTABLE and job.state in (states.QUEUED, states.HELD, states.STARTING)
 
 
 def merged(before: Job, now: Job) -> Job:

@@ -69,6 +69,7 @@ class Watch:
         self._since: dict[str, float] = {}  # session → when its job was first over
         self._missing: dict[str, tuple[float, float]] = {}  # session → when its user is asked, and how long after again
         self.questions = 0
+        self.cancelled: set[str] = set()  # sessions whose job we have cancelled ourselves: why, they know
 
     def wake(self) -> None:
         """Something was submitted, or is to be cancelled."""
@@ -104,7 +105,7 @@ class Watch:
         every = self.scheduler.poll
         if self._silent:
             every = min(_LONGEST, max(every, SPACING) * 2 ** min(self._silent, 8))
-        elif not self._open() and all(session.state != lifecycle.PENDING for session in watched):
+        elif not self._open() and not any(map(_interesting, watched)):
             every *= _CALM
         due = self._asked + max(every, SPACING)
         if self._hurry is not None and self._silent < 2:
@@ -300,6 +301,8 @@ class Watch:
     async def _cancelled(self, one: Open) -> None:
         await self._orders.done(one.order.id)
         session = self._sessions.find(one.order.id)
+        if session is not None:
+            self.cancelled.add(session.id)
         if session is not None and session.state == lifecycle.ENDING and not self._reached(session.id):
             await self._sessions.signal(session.id, lifecycle.OVER, ended=self._clock.now(), clients=0)
 
@@ -331,8 +334,12 @@ class Watch:
     async def _afterword(self, session: Session, job: Job) -> None:
         """The session has said why it ended; where its scheduler ended it, the scheduler knows better."""
         changes: dict[str, Any] = {}
-        if verdict.ended_by_scheduler(job):
+        if verdict.ended_by_scheduler(job) and session.id not in self.cancelled:
             changes["reason"] = verdict.reason(session, job, False, self.scheduler.title)
         if not session.message and (tail := await self._tail(session)):
             changes["message"] = tail
         await self._sessions.change(session.id, **changes)
+
+
+def _interesting(session: Session) -> bool:
+    return session.state == lifecycle.PENDING or (session.job is not None and verdict.unsettled(session, session.job))

@@ -8,6 +8,7 @@ import signal
 from typing import Iterable, NamedTuple
 
 MARK = "PORTCALL_SESSION_ID"
+_OF_JOBS = (b"SLURM_JOB_ID=", b"PBS_JOBID=", b"LSB_JOBID=", b"SGE_TASK_ID=")  # no session has one of its own
 SESSION_NAME, WARM_NAME, LINK_NAME = "portcall-sess", "portcall-warm", "portcall-link"  # 15 bytes at most
 RELAY_NAME = "portcall-relay"  # ends by itself, when what it carries has ended
 DAEMONS = (SESSION_NAME, WARM_NAME, LINK_NAME, RELAY_NAME)
@@ -103,11 +104,15 @@ def descendants(table: dict[int, Stat], roots: Iterable[int]) -> set[int]:
 
 
 def marked(table: dict[int, Stat], marks: Iterable[str]) -> set[int]:
-    """Those whose environment carries one of ``marks``, daemons left out."""
+    """Those whose environment carries one of ``marks``, daemons left out; and batch jobs: what somebody submitted from
+    inside a session has its environment, if it happens to run on this host, and goes on without it."""
     wanted = {f"{MARK}={mark}".encode() for mark in marks}
     found = set()
     for pid, status in table.items():
-        if status.name not in DAEMONS and wanted.intersection(_environment(pid)):
+        if status.name in DAEMONS:
+            continue
+        variables = _environment(pid)
+        if wanted.intersection(variables) and not any(variable.startswith(_OF_JOBS) for variable in variables):
             found.add(pid)
     return found
 

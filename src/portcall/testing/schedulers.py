@@ -59,7 +59,8 @@ class SchedulerInMemory(Scheduler):
     def run(self, argv: tuple[str, ...], user: str) -> Output:
         """``user`` is empty for the service."""
         commands = {
-            "submit": self.submit, "query": self.answer, "cancel": self.drop, "extend": self.more_time, "tail": self.tail,
+            "submit": self.submit, "query": self.answer, "cancel": self.drop, "extend": self.more_time,
+            "tail": self.tail,
         }  # fmt: skip
         return commands[argv[0]](argv, user)
 
