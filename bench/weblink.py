@@ -1,0 +1,205 @@
+"""Bytes and latency of a session that calls in over the network, against the local way: ``make bench-weblink``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import pwd
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import account, place, processes, report, tools, view
+from bench.place import Place
+from bench.view import Ours
+from bench.waiting import rest, until
+from portcall.clock import Clock
+from portcall.login.tokens import Tokens
+from portcall.stores.memory import Memory
+
+TARGETS = {"bytes_ratio": -0.8, "added_ms": 0.2, "bytes_ratio_xvnc": -0.8}
+LOCAL, FAR = 0, 1
+
+
+@dataclass(frozen=True)
+class Sizes:
+    rounds: int = 9
+    bulk: int = 1_500_000_000
+    frames: int = 150
+    echoes: int = 5000
+
+
+QUICK = Sizes(2, 300_000_000, 20, 500)
+
+
+@dataclass
+class Both:
+    """One figure, round by round, of the local way and of the one over the network."""
+
+    name: str
+    digits: int = 0
+    local: list[float] = field(default_factory=list)
+    far: list[float] = field(default_factory=list)
+
+    def add(self, side: int, value: float) -> None:
+        (self.far if side else self.local).append(value)
+
+    @property
+    def medians(self) -> tuple[float, float]:
+        return statistics.median(self.local), statistics.median(self.far)
+
+    def ratio(self) -> float:
+        local, far = self.medians
+        return far / local
+
+    def row(self) -> tuple[str, ...]:
+        spreads = (report.spread(side, self.digits) for side in (self.local, self.far))
+        return (self.name, *spreads, f"{self.ratio():.2f}")
+
+
+def primary(server: Place, session_id: str) -> str:
+    """A token for that session, signed with the server's own key, which only its user can read."""
+    user = pwd.getpwuid(os.getuid()).pw_name
+    tokens = Tokens(Memory(Clock()), Clock(), server.folder / "var" / "local", "")
+    return tokens.sign_weblink(session_id, user, time.time() + 3600)
+
+
+def url(server: Place) -> str:
+    return f"http://{place.HOST}:{server.port}"
+
+
+@contextlib.contextmanager
+def far_posing(server: Place, display: str) -> Iterator[Ours]:
+    """A session over a weblink whose display is the synthetic source."""
+    session_id = "bench-far"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.far_source", url(server), display, session_id],
+        cwd=tools.TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(primary(server, session_id) + "\n")
+    process.stdin.flush()
+    try:
+        until(lambda: server.http.get(f"/sessions/{session_id}").is_success, f"session {session_id}")
+        yield Ours(server, [session_id])
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def far_session(server: Place, geometry: str) -> Ours:
+    """A real session over a weblink, as a job would start it."""
+    session_id = "bench-far-real"
+    script = next(server.folder.glob("run/lib/*/scripts/start-weblink"))
+    environment = {"WEBLINK_URL": url(server), "WEBLINK_PRIMARY": primary(server, session_id), "HOME": str(Path.home())}
+    subprocess.run(
+        [str(script), "--command", "sleep infinity", "--geometry", geometry, "--id", session_id],
+        env=environment, check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    until(lambda: server.http.get(f"/sessions/{session_id}").is_success, f"session {session_id}")
+    return Ours(server, [session_id])
+
+
+class Rounds:
+    """All measures in turn, local and far changing places from round to round."""
+
+    def __init__(self, sizes: Sizes, synthetic: tuple[Ours, Ours], real: tuple[Ours, Ours]) -> None:
+        self._sizes, self._synthetic, self._real = sizes, synthetic, real
+        self.bulk = Both("synthetic source, MB/s")
+        self.xvnc = Both("real Xvnc, raw 1080p, MB/s")
+        self.echo = Both("echo p50, us")
+        self.echo99 = Both("echo p99, us")
+        self.cpu = Both("processor of the server, s/GB", 2)
+
+    def all(self) -> list[Both]:
+        return [measure for measure in vars(self).values() if isinstance(measure, Both)]
+
+    def run(self) -> None:
+        for number in range(self._sizes.rounds):
+            for side in (LOCAL, FAR) if number % 2 else (FAR, LOCAL):
+                self._measure(side)
+            print(f"  round {number + 1} of {self._sizes.rounds}", file=sys.stderr, flush=True)
+
+    def _measure(self, side: int) -> None:
+        moved, cpu = view.bulk(self._synthetic[side], self._sizes.bulk)
+        self.bulk.add(side, moved)
+        self.cpu.add(side, cpu)
+        self.xvnc.add(side, view.frames(self._real[side], self._sizes.frames)[0])
+        p50, p99, _ = view.view(self._synthetic[side], 1, "echo", self._sizes.echoes)
+        self.echo.add(side, p50)
+        self.echo99.add(side, p99)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds: checks the bench, proves nothing")
+    parser.add_argument("--rounds", type=int, default=0, help="other than 9")
+    options = parser.parse_args()
+    sizes = QUICK if options.quick else Sizes()
+    if options.rounds:
+        sizes = Sizes(**{**vars(sizes), "rounds": options.rounds})
+    print(report.machine())
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pcb-", dir="/tmp")))
+        display = str(folder / "source")
+        source = tools.Tool("source", [display], until="ready")
+        stack.callback(source.close)
+        source.answer()
+        server = stack.enter_context(place.opened())
+        near = stack.enter_context(view.posing(server, display))
+        far = stack.enter_context(far_posing(server, display))
+        geometry = f"{view.WIDTH}x{view.HEIGHT}"
+        real = Ours(server, [server.start(geometry=geometry)["id"]])
+        far_real = far_session(server, geometry)
+        for way in (near, far):
+            view.check(way, 100_000_000)
+        print("local: descriptors by the server's socket. far: calls over loopback TCP, a relay for each viewer")
+        print("       every byte of 100 MB came through each of them as it was sent")
+        rounds = Rounds(sizes, (near, far), (real, far_real))
+        rounds.run()
+        held = relay_memory(far)
+    show(sizes, rounds, held)
+
+
+def relays() -> list[int]:
+    """What carries viewers' bytes, of this user."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (path / "comm").read_text() == "portcall-relay\n" and path.stat().st_uid == os.getuid():
+                found.append(int(path.name))
+    return found
+
+
+def relay_memory(way: Ours) -> float:
+    """KiB of proportional memory of what carries one viewer's bytes."""
+    until(lambda: not relays(), "the end of relays")
+    holder = tools.Tool("view", [*way.target, way.tickets(10), "hold", "10"], until="held")
+    holder.answer()
+    rest(0.5)
+    figures = [processes.pss_kib(pid) for pid in relays()]
+    holder.close()
+    until(lambda: not relays(), "the end of relays")
+    return statistics.mean(figures)
+
+
+def show(sizes: Sizes, rounds: Rounds, held: float) -> None:
+    report.title(f"median (smallest-largest) of {sizes.rounds} interleaved rounds")
+    report.table(("", "local", "weblink", "ratio"), [measure.row() for measure in rounds.all()])
+    for measure in rounds.all():
+        report.raw(f"local   {measure.name}", measure.local, measure.digits)
+        report.raw(f"weblink {measure.name}", measure.far, measure.digits)
+    print(f"\nmemory of a relay, ten viewers connected: {held:.0f} KiB each (proportional)")
+    local, far = rounds.echo.medians
+    figures = {"bytes_ratio": rounds.bulk.ratio(), "bytes_ratio_xvnc": rounds.xvnc.ratio()}
+    report.finish({**figures, "added_ms": (far - local) / 1000}, TARGETS)
+
+
+if __name__ == "__main__":
+    account.run(main)
