@@ -5,7 +5,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate install uninstall lock format clean
+.PHONY: help run test bench bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate bench-weblink install uninstall lock format clean
 .NOTPARALLEL:
 
 help: ## print this list
@@ -19,7 +19,7 @@ test: ## format, lint, types, unit tests, then real processes and a real browser
 	@scripts/setup test
 	@exec $(PY) scripts/check
 
-bench: bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate ## all measurements below
+bench: bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate bench-weblink ## all measurements below
 
 bench-start: ## time from a click to the first bytes of the picture, against bare Xvnc
 	@scripts/setup bench
@@ -48,6 +48,10 @@ bench-hostile: ## honest functions beside hostile ones for five minutes
 bench-simulate: ## a simulation of 100,000 starts on 1,000 servers
 	@scripts/setup bench
 	@exec $(PY) -m bench.simulate $(ARGS)
+
+bench-weblink: ## bytes/s and latency of a session that calls in over the network, against the local way
+	@scripts/setup bench
+	@exec $(PY) -m bench.weblink $(ARGS)
 
 install: ## as root: install for many users under /usr/lib/portcall, with a systemd unit (not started)
 	@scripts/install
