@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from portcall.model.job import Job
 from portcall.model.option import read_all
 from portcall.model.start import Output, Scheduled
 from portcall.testing.contracts.launcher import host, order
-from portcall.testing.contracts.scheduler import SchedulerContract
+from portcall.testing.contracts.scheduler import SchedulerContract, check_found, found_or_silent
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 EVERYTHING = {
@@ -97,6 +98,18 @@ class BatchContract(SchedulerContract):
                     continue
                 complete = code == 0 and (end == 0 or (self.BETWEEN and self.ANSWER[:end].endswith(self.BETWEEN)))
                 assert complete or {one.job.id for one in found} == whole, (end, code)
+
+    def test_a_damaged_answer_is_read_or_is_silence(self, launcher: Scheduler) -> None:
+        dice = random.Random(7)
+        for _ in range(300):
+            text = self.ANSWER
+            for _ in range(dice.randint(1, 4)):
+                at, length = dice.randrange(len(text)), dice.choice((1, 1, 5, 80))
+                put = dice.choice(
+                    ("", "<", ">", '"', "\\", "\0", "&", "{", "}", "\n", "=", "9" * 40, "é", "\ud800", text[:90])
+                )
+                text = text[:at] + put + text[at + length :]
+            check_found(found_or_silent(launcher, Output(dice.choice((0, 0, 1, 255)), text, at=1e9)), launcher)
 
     def test_what_people_write_stays_one_line_that_can_be_shown(self, launcher: Scheduler) -> None:
         for one in launcher.found(Output(0, self.ANSWER)):
