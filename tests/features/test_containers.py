@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from portcall.client.api import Client
-from portcall.errors import PortcallError
+from portcall.errors import DisplayUnavailable, PortcallError
 from portcall.launchers.docker import Docker
 from portcall.launchers.podman import Podman
 from portcall.model.session import Session
@@ -77,10 +77,12 @@ def client(server: Server, person: Person) -> Iterator[Client]:
         yield client
 
 
-def containing(new_server: MakeServer, engine: Engine, run_as: str = "service", **settings: object) -> Server:
+def containing(
+    new_server: MakeServer, engine: Engine, run_as: str = "service", mode: str = "service", **settings: object
+) -> Server:
     """A server whose sessions are containers of that engine."""
     chosen = {engine.name: {"set": {**engine.options, "run_as": run_as}}}
-    return new_server("service", **{
+    return new_server(mode, **{
         "environment": engine.environment, "login_methods": "pam", "login_failures": 1000, "launcher": engine.name,
         "launcher_options": json.dumps(chosen), **settings,
     })  # fmt: skip
@@ -100,7 +102,10 @@ def running(client: Client, command: str, **members: Any) -> Session:
 
 
 def shows_something(client: Client, session: Session) -> bool:
-    picture = Image.open(io.BytesIO(client.screenshot(session.id))).convert("L")
+    try:
+        picture = Image.open(io.BytesIO(client.screenshot(session.id))).convert("L")
+    except DisplayUnavailable:  # a server that has just begun, and has not been called yet
+        return False
     return len(picture.getcolors(256) or []) > 1
 
 
@@ -113,6 +118,8 @@ def test_a_container_becomes_a_session_that_is_seen_and_leaves_nothing(
     assert session.job.id == podman.inspect(session.id)["Id"][:12]
     with watching(client, session.id) as viewer:
         assert (viewer.width, viewer.height) == (800, 600)
+        client.suspend(session.id)
+        until(lambda: client.session(session.id).state == "suspended", "nobody looks")
     until(lambda: shows_something(client, session), "the terminal is to be seen")
     assert not person.place(session.id).exists()  # it is in the container
     client.terminate(session.id)
@@ -326,3 +333,10 @@ def test_ones_own_podman_runs_them_without_root(
             ended(client, session.id)
             engine.gone(session.id)
         server.stop()
+        own = containing(new_server, engine, "user", mode="one-person", user=person.name, port=0)
+        with own.by_link() as client:
+            session = running(client, "xeyes")
+            client.terminate(session.id)
+            ended(client, session.id)
+            engine.gone(session.id)
+        own.stop()

@@ -100,7 +100,8 @@ def _read(text: str, name: str) -> dict[str, Any]:
         raise wrong(f"a mapping with {', '.join(_MEMBERS)} is needed")
     for member in document:
         if member not in _MEMBERS:
-            raise wrong(f"{member} is not known; there are: {', '.join(_MEMBERS)}")
+            known = ", ".join(_MEMBERS)
+            raise wrong(f"{member} is not known; there are: {known} (see the original in install/config)")
     read = {"options": [], "image": "", "command": [], "environment": {}, **document}
     for member in ("options", "command"):
         read[member] = read[member] or []

@@ -33,6 +33,8 @@ from portcall.sessiond.weblink import take
 TOP = "/opt/portcall"
 ACCOUNT, TIME, LOG, PART = "PORTCALL_ACCOUNT", "PORTCALL_TIME", "PORTCALL_LOG", f"{ORDER_VARIABLE}_"
 _DRI = f"{TOP}/usr/lib*/**/dri"  # what Xvnc draws OpenGL with, if the runtime was made with it
+_AUTHORITIES = f"{TOP}/share/authorities.pem"
+_OTHER_TMP = "/tmp/s"  # short: the path of a unix socket has 107 bytes
 _X_SOCKETS = "/tmp/.X11-unix"
 _OURS = ("PORTCALL_", "WEBLINK_", "FX_")
 _ENVIRONMENT = "PORTCALL_ENVIRONMENT"
@@ -180,6 +182,11 @@ def _set_up() -> None:
     names = [name for name in os.environ if name in given or (name not in _NOT_KEPT and not name.startswith(_OURS))]
     os.environ[environment.KEPT] = ":".join(names)
     os.environ[PROGRAMS] = f"{TOP}/bin"
+    if os.path.exists(_AUTHORITIES):
+        os.environ["SSL_CERT_FILE"] = _AUTHORITIES  # an image may have none, or others
+    if os.environ.get("PORTCALL_RUNTIME_DIR") == places.base_directory():  # one person's server; what is mounted is its
+        os.environ["FX_TEMP_DIR"] = _OTHER_TMP
+        os.makedirs(_OTHER_TMP, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         try:
             os.mkdir(_X_SOCKETS)
