@@ -79,8 +79,11 @@ class Peer:
             if self.server.welcomes:
                 self.channel.send(messages.Welcome("test"))
             reason = self.server.refuses
-            if reason and isinstance(message, messages.SessionHello):
-                self.channel.request(lambda seq: messages.EndSession(seq, reason, 0.5), lambda *_: None)
+            if isinstance(message, messages.SessionHello):
+                if reason:
+                    self.channel.request(lambda seq: messages.EndSession(seq, reason, 0.5), lambda *_: None)
+                elif self.server.welcomes:
+                    self.channel.send(messages.Watched(60.0))  # it is admitted
             self._flush()
 
 
