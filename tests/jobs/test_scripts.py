@@ -253,7 +253,9 @@ def test_a_directory_without_start_is_no_launcher(tmp_path: Path) -> None:
         scripts.find(tmp_path, "mine", {})
 
 
-@pytest.mark.parametrize("name", ["../mine", "Mine", "mine/start", "", ".", "..", "mine.toml", "a b", "-x"])
+@pytest.mark.parametrize(
+    "name", ["../mine", "Mine", "mine/start", "", ".", "..", "mine.toml", "a b", "-x", "x" * 5_000]
+)
 def test_a_name_is_never_a_path(tmp_path: Path, name: str) -> None:
     directory(tmp_path, start="")
     (tmp_path / "mine.toml").touch()

@@ -55,7 +55,7 @@ COMMANDS: tuple[Row, ...] = (
         "Try administrators' functions, and show what each kind is given and may return.",
         SERVER,
     ),
-    _row("launcher", "launcher", "Show launchers, and what they would run, without a server.", SERVER),
+    _row("launcher", "launcher", "Show launchers, and what they would run, without a server; or try one.", SERVER),
     _row("simulate", "simulate", "Replay starts in virtual time, to compare chains of load balancing.", SERVER),
     *(
         _row(name, "documents", summary, ADMINISTRATION)

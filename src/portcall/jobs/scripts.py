@@ -25,7 +25,7 @@ from portcall.model.start import Invocation, Outcome, Output, Scheduled, Started
 
 ACTIONS = ("start", "status", "log", "cancel")
 _TIMED_OUT = 124  # as timeout(1) has it
-_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _BY_NAME = {option.name: option for option in COMMON}
 _KINDS = (TEXT, WORD, REFERENCE, COUNT, DURATION, MEMORY)
 
