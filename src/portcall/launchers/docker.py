@@ -166,7 +166,7 @@ class Docker(Scheduler):
 _ADVICE = (
     (r"no such image|image not known|unable to find image|did not resolve to an alias|manifest unknown",
      "The image {image} is not on this server: an administrator gets it with {engine} pull or {engine} build."),
-    (rf"(bind source path does not exist|no such file or directory)(?s:.*)|stat .*{TOP}",
+    (r"bind source path does not exist|statfs \S+ no such file",
      "Something that is to be mounted is not there; what a session needs in a container is made by "
      "scripts/make-runtime."),
     (r"permission denied while trying to connect|dial unix .*permission denied",
