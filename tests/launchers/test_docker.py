@@ -355,3 +355,10 @@ def test_the_settings_of_the_page_on_containers_are_settings(tmp_path: Path) -> 
     options = load(environment={"FX_CONFIG_DIR": str(tmp_path)})["launcher_options"]["docker"]
     assert read_all(Docker.options, options["set"])["memory"] == 4 << 30
     assert set(options["people"]) <= {option.name for option in Docker.options if option.form}
+
+
+def test_what_an_engine_says_of_its_manual_is_left_out() -> None:
+    said = "docker: Error response from daemon: odd.\n\nRun 'docker run --help' for more information\n"
+    with pytest.raises(StartFailed) as failed:
+        Docker().outcome(order(), Output(125, "", said))
+    assert failed.value.detail == "docker: Error response from daemon: odd."

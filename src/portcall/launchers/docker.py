@@ -43,6 +43,7 @@ _FORMAT = "{{.ID}}\t{{.Names}}\t{{.State}}\t{{.Status}}\t{{.CreatedAt}}\t{{.Labe
 _CREATED = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})")
 _TIME = re.compile(r"portcall\.time[=:](\d{1,9})\b")  # docker writes a=b,c=d, podman map[a:b c:d]
 _TIMED_OUT = 124
+_MANUAL = re.compile(r"(Run|See) 'docker run --help'")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 _ODD, _LONGEST = re.compile(r"[^ -~]"), 200
 _EXITED = re.compile(r"Exited \((-?\d{1,3})\)")
@@ -93,7 +94,8 @@ class Docker(Scheduler):
         if output.code == _TIMED_OUT:
             raise SchedulerSilent(f"{self.title} did not answer in time")
         if output.code != 0:
-            said = "\n".join(part.strip() for part in (output.stderr, output.stdout) if part.strip())
+            lines = [line.rstrip() for line in f"{output.stderr}\n{output.stdout}".splitlines()]
+            said = "\n".join(line for line in lines if line and not _MANUAL.match(line))
             raise StartFailed(self._explained(said, order) or _code(self.engine, output.code), log=said)
         lines = output.stdout.split()
         found = lines[-1] if lines and _ID.match(lines[-1]) else ""
@@ -166,7 +168,7 @@ class Docker(Scheduler):
 _ADVICE = (
     (r"no such image|image not known|unable to find image|did not resolve to an alias|manifest unknown",
      "The image {image} is not on this server: an administrator gets it with {engine} pull or {engine} build."),
-    (r"bind source path does not exist|statfs \S+ no such file",
+    (rf'bind source path does not exist|statfs \S+ no such file|exec: "?{TOP}',
      "Something that is to be mounted is not there; what a session needs in a container is made by "
      "scripts/make-runtime."),
     (r"permission denied while trying to connect|dial unix .*permission denied",
