@@ -5,7 +5,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate bench-weblink install uninstall lock format clean
+.PHONY: help run test bench bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate bench-weblink bench-slurm bench-pending install uninstall lock format clean
 .NOTPARALLEL:
 
 help: ## print this list
@@ -52,6 +52,14 @@ bench-simulate: ## a simulation of 100,000 starts on 1,000 servers
 bench-weblink: ## bytes/s and latency of a session that calls in over the network, against the local way
 	@scripts/setup bench
 	@exec $(PY) -m bench.weblink $(ARGS)
+
+bench-slurm: ## as root: questions to Slurm with 200 pending sessions and 50 pages, and what a scheduled start costs
+	@scripts/setup bench
+	@exec $(PY) -m bench.slurm $(ARGS)
+
+bench-pending: ## as root: 500 sessions submitted in a minute to a server that is killed three times
+	@scripts/setup bench
+	@exec $(PY) -m bench.pending $(ARGS)
 
 install: ## as root: install for many users under /usr/lib/portcall, with a systemd unit (not started)
 	@scripts/install

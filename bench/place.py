@@ -25,11 +25,17 @@ HOST = "127.0.0.1"
 
 
 class Place:
-    """A running server and its HTTP API as its one person."""
+    """A running server and its HTTP API as its one person. ``argv`` and ``environment`` start it once more."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes], link: re.Match[str], certificate: str) -> None:
+    argv = (str(_PORTCALL), "server", "--one-person")
+
+    def __init__(
+        self, folder: Path, process: subprocess.Popen[bytes], link: re.Match[str], certificate: str,
+        environment: Mapping[str, str],
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.process = process
+        self.environment = dict(environment)
         self.kind = "tls" if link[1] == "https" else "tcp"
         self.port = link[2]
         verify: Any = certificate or True
@@ -38,6 +44,7 @@ class Place:
         answer = self.call("POST", "/login", {"method": "token", "token": link[3], "api": True, "name": "bench"})
         self.token: str = answer["token"]
         self.http.headers["Authorization"] = f"Bearer {self.token}"
+        self.http.headers["Accept"] = "application/json"  # of a scheduled start, too
 
     @property
     def target(self) -> list[str]:
@@ -111,7 +118,7 @@ def opened(settings: Mapping[str, object] | None = None, tls: tuple[str, str] | 
     }  # fmt: skip
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [str(_PORTCALL), "server", "--one-person"],
+            Place.argv,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -119,10 +126,10 @@ def opened(settings: Mapping[str, object] | None = None, tls: tuple[str, str] | 
         )
     place: Place | None = None
     try:
-        place = Place(folder, process, _link(process, folder / "server.log"), tls[0] if tls else "")
+        place = Place(folder, process, _link(process, folder / "server.log"), tls[0] if tls else "", environment)
         yield place
     finally:
-        _close(place, process, folder)
+        _close(place, place.process if place is not None else process, folder)
 
 
 def _link(process: subprocess.Popen[bytes], out: Path) -> re.Match[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import time
 
+import psutil
 import pytest
 
 from portcall.errors import PortcallError
@@ -87,6 +89,35 @@ def test_a_command_runs_as_a_login_would_and_is_killed_in_time(ground: Ground) -
     assert late["code"] == 124
     assert time.monotonic() - began < 5
     assert run(["sh", "-c", "sleep 2 & echo at once"])["stdout"] == "at once\n"
+
+
+def sleeping(word: str) -> list[psutil.Process]:
+    return [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", word]]
+
+
+def test_what_is_bound_to_a_server_that_goes_is_killed_and_nothing_else_is(ground: Ground) -> None:
+    link = ground.link()
+    words = {bound: f"{1000 + bound}.{secrets.randbelow(10**9)}" for bound in (True, False)}
+    for bound, word in words.items():
+        link.tell(messages.RunCommand(900 + bound, ["sleep", word], bound=bound))
+
+    until(lambda: all(map(sleeping, words.values())))
+    ground.server.stop()
+    until(lambda: not sleeping(words[True]))
+    (other,) = sleeping(words[False])
+    other.kill()
+    ground.server.start()
+    ground.server.link(timeout=5)
+
+
+def test_what_is_bound_dies_with_its_link(ground: Ground) -> None:
+    link = ground.link()
+    word = f"1000.{secrets.randbelow(10**9)}"
+    link.tell(messages.RunCommand(900, ["sleep", word], bound=True))
+
+    until(lambda: sleeping(word))
+    psutil.Process(link.hello.pid).kill()
+    until(lambda: not sleeping(word))
 
 
 def test_it_registers_again_with_a_server_that_comes_back(ground: Ground) -> None:

@@ -422,6 +422,7 @@ export const en = {
   'warning.title': 'This is going to end',
   'warning.idle': 'Nothing was typed or pointed at for a while. You will be disconnected in {time}.',
   'warning.disconnected': 'This session will be ended in {time}.',
+  'warning.job': 'The time of this session’s job is over in {time}.',
   'warning.stay': 'Stay',
   'bar.title': 'Session toolbar',
   'bar.back': 'Back to the sessions; this one goes on',

@@ -20,7 +20,10 @@ export function WarningBar({ link, focusPicture }: { link: Link; focusPicture: (
   const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`
   return (
     <div className="viewer-warning" role="group" aria-label={t('warning.title')}>
-      <p>{t(`warning.${warning.kind}` as Key, { time })}</p>
+      <p>
+        {t(`warning.${warning.kind}` as Key, { time })}
+        {warning.detail ? ` ${warning.detail}` : ''}
+      </p>
       {warning.extendable && (
         <button
           type="button"

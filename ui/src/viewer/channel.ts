@@ -10,7 +10,7 @@ export type Control =
   | { type: 'ready'; session: string; viewOnly: boolean; control: boolean }
   | { type: 'error'; code: string; detail: string }
   | { type: 'pong'; t: number }
-  | { type: 'warning'; kind: 'idle' | 'disconnected'; at: number; extendable: boolean }
+  | { type: 'warning'; kind: 'idle' | 'disconnected' | 'job'; at: number; extendable: boolean; detail?: string }
   | { type: 'warning-over' }
   | { type: 'end'; reason: string; code: string }
 
