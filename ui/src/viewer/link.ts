@@ -22,9 +22,10 @@ export type LinkState =
   | { now: 'failed'; problem: Problem }
 
 export interface Warning {
-  kind: 'idle' | 'disconnected'
+  kind: 'idle' | 'disconnected' | 'job'
   at: number
   extendable: boolean
+  detail?: string
 }
 
 const PING = 3_000
