@@ -37,6 +37,15 @@ def test_a_bookmark_that_names_what_is_not_there_is_told_with_file_and_line(tmp_
     ]
 
 
+def test_a_bookmark_whose_launcher_or_its_options_cannot_be_is_told(tmp_path: Path) -> None:
+    text = '[cad]\nname = "CAD"\ncommand = "cad"\nlauncher = "{}"\nlauncher_options = {{ time = "{}" }}\n'
+    (found,) = faults(tmp_path / "1", bookmarks__toml=text.format("slurn", "1:00:00"))
+    assert found.startswith("bookmarks.toml:4: [cad] launcher: there is no launcher 'slurn'; there are: ")
+    (found,) = faults(tmp_path / "2", bookmarks__toml=text.format("slurm", "soon"))
+    assert found.startswith("bookmarks.toml:1: [cad] launcherOptions: time: write MINUTES")
+    assert faults(tmp_path / "3", bookmarks__toml=text.format("slurm", "1:00:00")) == []
+
+
 def test_what_another_file_gives_is_there(tmp_path: Path) -> None:
     bookmarks = '[cad]\nname = "CAD"\ncommand = "cad"\nprofile = "big"\nforms = ["which"]\n'
     written = {"profiles__toml": '[big]\ngeometry = "1920x1080"\n', "forms_in_which__html": "<p>Which?</p>"}

@@ -95,6 +95,10 @@ class Launchers:
                 raise InvalidValue(f"launcher_options: {name}.{member}: {what} is needed", field="launcher_options")
         return found
 
+    def check(self, name: str, chosen: Mapping[str, Any]) -> None:
+        """UnknownPlugin or InvalidValue for what a bookmark, say, could not ask for."""
+        self.options(name, {}, chosen)
+
     def options(self, name: str, params: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
         """What a submission is asked for: ``chosen`` (bookmark, schedule function) over people's answers in ``params``
         over the administrator's own. InvalidValue where one cannot be, or is more than is allowed."""

@@ -11,7 +11,7 @@ from portcall.bus import Bus
 from portcall.clock import Clock
 from portcall.cluster import files, query
 from portcall.cluster.collection import Collection
-from portcall.errors import InvalidValue, PortcallError
+from portcall.errors import InvalidValue, PortcallError, UnknownPlugin
 from portcall.model import function
 from portcall.model.administered import (
     DEFAULT_CHAINS,
@@ -32,17 +32,20 @@ DEFAULT_FORMS = "default-forms"
 
 
 class Documents:
-    """``compiles(function)`` raises FunctionInvalid, with line and column; ``policies`` are the shipped ones' names."""
+    """``compiles(function)`` raises FunctionInvalid, with line and column; ``policies`` are the shipped ones' names;
+    ``launches(launcher, options)`` raises what is wrong with either."""
 
     def __init__(
         self, store: Store, bus: Bus, clock: Clock, directory: Path, server_id: str,
         compiles: Callable[[FunctionDocument], Awaitable[None]], policies: Callable[[], list[str]],
+        launches: Callable[[str, dict[str, Any]], None],
     ) -> None:  # fmt: skip
         def collection(bucket: str, cls: type[Any], read: Any) -> Collection[Any]:
             return Collection(bucket, cls, store, bus, clock, read)
 
         self._compiles = compiles
         self._policies = policies
+        self._launches = launches
         self.forms: Collection[Form] = collection("forms", Form, partial(files.forms, directory))
         self.bookmarks: Collection[Bookmark] = collection("bookmarks", Bookmark, partial(files.bookmarks, directory))
         self.functions: Collection[FunctionDocument] = collection(
@@ -133,6 +136,13 @@ class Documents:
                 raise InvalidValue(f"forms: there is no form {form_id!r}", field="forms")
         if bookmark.profile not in ("", DEFAULT.name) and self.profiles.find(bookmark.profile) is None:
             raise InvalidValue(f"profile: there is no profile {bookmark.profile!r}", field="profile")
+        if bookmark.launcher:
+            try:
+                self._launches(bookmark.launcher, bookmark.launcher_options)
+            except UnknownPlugin as error:
+                raise InvalidValue(f"launcher: {error}", field="launcher") from error
+            except InvalidValue as error:
+                raise InvalidValue(f"launcherOptions: {error}", field="launcherOptions") from error
         if bookmark.icon and not bookmark.icon.startswith(("data:image/png;base64,", "data:image/webp;base64,")):
             raise InvalidValue("icon: a PNG or WebP picture as data:", field="icon")
         if len(bookmark.icon) > 65_536:
