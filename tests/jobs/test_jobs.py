@@ -221,6 +221,18 @@ async def test_of_two_jobs_of_one_session_the_later_one_is_cancelled(place: Plac
 
 
 @placed()
+async def test_what_is_about_to_be_submitted_is_not_submitted_by_the_watcher_too(place: Place) -> None:
+    """A start may wait for its person's password between its record and its submission, while others are watched."""
+    await place.submit("other")
+    order = await place.record()
+    await asyncio.sleep(120)
+    assert place.commands.submissions == 1
+    await place.jobs.submit(order, ANN)
+    await asyncio.sleep(120)
+    assert place.commands.submissions == 2
+
+
+@placed()
 async def test_an_order_whose_record_was_never_written_is_dropped(place: Place) -> None:
     order = StartOrder("s", "ann", "ann", "xterm", "800x600", "desktop", launcher="memory")
     await place.jobs.keep(order)
@@ -479,6 +491,20 @@ async def test_more_time_is_written_at_once(place: Place) -> None:
     before = place.session().job.ends_at  # type: ignore[union-attr]
     session = await place.jobs.extend(place.session(), 3600)
     assert session.job.ends_at == before + 3600  # type: ignore[union-attr,operator]
+
+
+@placed()
+async def test_more_time_by_the_service_stays_within_the_administrators_maximum(place: Place) -> None:
+    place.launchers.members = {"extend": True, "maximum": {"time": "1:00:00"}}
+    await place.submit()
+    begin = place.clock.now()
+    place.scheduler.becomes("s", state=states.RUNNING, started=begin, ends_at=begin + 600)
+    await asyncio.sleep(15)
+    session = await place.jobs.extend(place.session(), 7200)
+    assert session.job.ends_at == begin + 3600  # type: ignore[union-attr]
+    assert place.scheduler.asked[-1].argv[0] == "extend"  # by the service
+    with pytest.raises(Conflict, match="1:00:00 at most"):
+        await place.jobs.extend(session, 7200)
 
 
 @placed(schedulers.SchedulerThatRefuses)

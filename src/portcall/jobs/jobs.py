@@ -19,6 +19,7 @@ from portcall.launchers.base import Scheduler
 from portcall.model import job as states
 from portcall.model import lifecycle
 from portcall.model.job import Job
+from portcall.model.option import TIME, read
 from portcall.model.session import Session
 from portcall.model.start import Outcome, Scheduled, StartOrder
 from portcall.model.user import Account
@@ -47,6 +48,7 @@ class Jobs:
         self._watches: dict[str, Watch] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._under_way: dict[str, asyncio.Task[Outcome]] = {}  # submissions, by session
+        self._coming: set[str] = set()  # sessions whose start is on its way to its submission
         self._states: dict[str, str] = {}  # of sessions that have jobs
         self._few = asyncio.Semaphore(_AT_ONCE)
 
@@ -98,10 +100,12 @@ class Jobs:
     async def keep(self, order: StartOrder) -> None:
         """Before the session's record is written: from then on it is found and submitted, whatever happens."""
         if self.scheduler(order.launcher) is not None:
+            self._coming.add(order.id)
             await self._orders.keep(order)
 
     async def forget(self, session_id: str) -> None:
         """It was refused before anything was submitted."""
+        self._coming.discard(session_id)
         if session_id not in self._under_way:
             await self._orders.done(session_id)
 
@@ -113,10 +117,15 @@ class Jobs:
 
             def done(_: object) -> None:
                 del self._under_way[order.id]
+                self._coming.discard(order.id)
                 self._wake(order.launcher)
 
             task.add_done_callback(done)
         return await asyncio.shield(task)
+
+    def _is_under_way(self, session_id: str) -> bool:
+        """Not the watcher's matter yet: it would submit what is about to be submitted."""
+        return session_id in self._under_way or session_id in self._coming
 
     async def _submit(self, order: StartOrder, account: Account) -> Outcome:
         scheduler = self.scheduler(order.launcher)
@@ -222,11 +231,13 @@ class Jobs:
         scheduler, job = self.scheduler(session.launcher), session.job
         if scheduler is None or job is None or not job.id or job.ends_at is None or job.state in states.OVER:
             return session
-        until = job.ends_at + by
+        until, administered = job.ends_at + by, self._launchers.administered(session.launcher)
+        if administered.get("extend"):
+            until = _within(administered, job, until)
         invocation = scheduler.extend(job, until)
         if invocation is None:
             raise Conflict(f"{scheduler.title} cannot give a job more time.")
-        if self._launchers.administered(session.launcher).get("extend"):
+        if administered.get("extend"):
             invocation = replace(invocation, as_service=True)
         output = await self._commands.as_user(session.user, invocation)
         if output.code != 0:
@@ -268,7 +279,7 @@ class Jobs:
         if watch is None:
             watch = self._watches[launcher] = Watch(
                 scheduler, self._sessions, self._orders, self._commands, self._clock, self._reached,
-                self._under_way.__contains__, self._resubmit, self.output,
+                self._is_under_way, self._resubmit, self.output,
             )  # fmt: skip
             self._task(watch.run())
         watch.scheduler = scheduler  # as its site has it now
@@ -279,3 +290,14 @@ class Jobs:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _within(administered: dict[str, Any], job: Job, until: float) -> float:
+    """As far as the administrator's ``maximum`` goes: the service may have what people may not."""
+    most = administered.get("maximum", {}).get("time")
+    if most is None or job.started is None or job.ends_at is None:
+        return until
+    until = min(until, job.started + read(TIME, most))
+    if until <= job.ends_at:
+        raise Conflict(f"The job cannot be given more time: {most} at most.")
+    return until

@@ -34,6 +34,7 @@ _CALM = 3.0  # times less often, when all that is watched runs
 _LONGEST = 120.0  # seconds between questions to a scheduler that is silent
 _SETTLE = 3.0  # seconds in which a submission that was cut off has reached its scheduler, or never will
 _AFTER_END = 180.0  # seconds for which the job of a session that has ended is still asked about
+_AT_ONCE = 8  # jobs that are cancelled
 _LARGE = 1 << 20  # characters; reading more than that would hold everything else up
 _ANSWERS_LATER = 600.0  # seconds at most between questions, as its user, about a job that we cannot see
 
@@ -129,7 +130,6 @@ class Watch:
     async def once(self) -> None:
         """One question at most, and what follows from its answer."""
         watched = self._watched()
-        await self._cancel_all()
         asked = {session.job.id: session for session in watched if session.job and session.job.state not in states.OVER}
         names = await self._nameable()
         if names and (self._names_next or not asked):
@@ -140,6 +140,9 @@ class Watch:
             await self._by_id(asked)
         else:
             self._asked = self._clock.monotonic()
+            self._silent = 0
+        if not self._silent:
+            await self._cancel_all()
         for session in watched:
             job = session.job
             if job is not None and job.state in states.OVER:
@@ -284,19 +287,26 @@ class Watch:
     # jobs that are not wanted any more
 
     async def _cancel_all(self) -> None:
-        for one in self._open():
-            if not one.cancel or not one.job:
-                continue
-            try:
-                job = Job(self.scheduler.name, one.job)
-                output = await self._commands.as_user(one.order.user, self.scheduler.cancel(job))
-            except SchedulerSilent as error:
-                log.info("not cancelled yet", session=one.order.id, job=one.job, error=str(error))
-                continue
-            if self.scheduler.cancelled(output):
-                await self._cancelled(one)
-            else:
-                log.warning("not cancelled", session=one.order.id, job=one.job, error=output.stderr.strip()[:500])
+        unwanted = [one for one in self._open() if one.cancel and one.job]
+        few = asyncio.Semaphore(_AT_ONCE)
+
+        async def cancel(one: Open) -> None:
+            async with few:
+                await self._cancel(one)
+
+        await asyncio.gather(*map(cancel, unwanted))
+
+    async def _cancel(self, one: Open) -> None:
+        try:
+            job = Job(self.scheduler.name, one.job)
+            output = await self._commands.as_user(one.order.user, self.scheduler.cancel(job))
+        except PortcallError as error:
+            log.info("not cancelled yet", session=one.order.id, job=one.job, error=str(error))
+            return
+        if self.scheduler.cancelled(output):
+            await self._cancelled(one)
+        else:
+            log.warning("not cancelled", session=one.order.id, job=one.job, error=output.stderr.strip()[:500])
 
     async def _cancelled(self, one: Open) -> None:
         await self._orders.done(one.order.id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from portcall.model import lifecycle
 from portcall.model.event import TRACE, Event
@@ -40,7 +40,7 @@ class Metrics:
             if outcome == "started":
                 self.start_seconds.observe(event.document["step"]["took"])
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         sessions = GaugeMetricFamily("portcall_sessions", "sessions by state", labels=["state"])
         for state in lifecycle.STATES:
             sessions.add_metric([state], sum(item.state == state for item in self._here.registry.all()))
@@ -59,6 +59,10 @@ class Metrics:
         ):
             yield GaugeMetricFamily(f"portcall_{name}", text, record[name])
         yield GaugeMetricFamily("portcall_links", "links connected", len(self._here.links.all()))
+        questions = CounterMetricFamily("portcall_scheduler_questions", "questions to schedulers", labels=["launcher"])
+        for launcher, count in self._here.jobs.questions.items():
+            questions.add_metric([launcher], count)
+        yield questions
 
 
 @router.get("/metrics")
