@@ -152,7 +152,9 @@ class Jobs:
         unwanted = self._orders.find(order.id)
         if session is not None:
             text = outcome.text[:_TAIL] if isinstance(outcome, Scheduled) else ""
-            session = await self._sessions.change(order.id, job=job, message=text or None)
+            # a session that is over already, before its submission had answered, has said more
+            said = session.message if session.state == lifecycle.ENDED else text
+            session = await self._sessions.change(order.id, job=job, message=said or None)
         given_up = session is None or session.state in (lifecycle.ENDING, lifecycle.ENDED)
         if job is not None and (given_up or (unwanted is not None and unwanted.cancel)):
             await self._orders.cancel(order.id, job.id, order)
