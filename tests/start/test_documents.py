@@ -53,7 +53,7 @@ def test_what_another_file_gives_is_there(tmp_path: Path) -> None:
 
 
 def test_a_slip_in_a_functions_file_is_told_with_its_line(tmp_path: Path) -> None:
-    found = faults(tmp_path, **{"functions_in_schedule_in_bsub__js": "function(input) {\n  return 'x\n}\n"})
+    found = faults(tmp_path, functions_in_schedule_in_bsub__js="function(input) {\n  return 'x\n}\n")
     assert len(found) == 1
     assert found[0].startswith("functions/schedule/bsub.js:2")
 

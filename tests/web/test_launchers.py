@@ -84,7 +84,7 @@ def test_a_dry_run_shows_what_would_be_run_with_the_options_and_without_secrets(
             start = {"command": "xterm; id", "params": {"cores": "4"}}
             made = (await client.post("/api/launchers/slurm/dry", json=start)).json()
             assert made["user"] == ADMIN
-            assert made["argv"][0] == "sbatch" or made["argv"][0].endswith("/sbatch") or "sbatch" in " ".join(made["argv"])
+            assert "sbatch" in " ".join(made["argv"])
             assert "short" in " ".join(made["argv"]) + made["stdin"]
             assert "xterm; id" not in " ".join(made["argv"])
             assert "SIGNATURE" in made["stdin"]

@@ -31,7 +31,7 @@ from portcall.model.administered import FunctionDocument
 from portcall.model.form import Bookmark
 from portcall.model.launch import Weblink
 from portcall.model.session import Session
-from portcall.model.start import StartOrder, StartRequest, parse_geometry
+from portcall.model.start import ORDER_VALID, StartOrder, StartRequest, parse_geometry
 from portcall.model.user import Account, Login
 from portcall.session import weblink
 from portcall.session.actions import Actions
@@ -157,7 +157,7 @@ class Answers:
         """How a session may call in over the network."""
         if not self.weblink_url:
             return None
-        primary = self.tokens.sign_weblink(order.id, account.name, self.clock.now() + weblink.VALID)
+        primary = self.tokens.sign_weblink(order.id, account.name, self.clock.now() + ORDER_VALID)
         url = self.site_settings().get("WEBLINK_URL", "").rstrip("/") or self.weblink_url
         return Weblink(
             url, primary, account.name, log_level=self.config["log_level"], fingerprint=self.weblink_fingerprint

@@ -43,19 +43,21 @@ class Commands:
         """
         if invocation.as_service:
             return await self.as_service(invocation)
-        # so that a start script finds this server, whichever others there are
-        environment = {**invocation.environment, "PORTCALL_RUNTIME_DIR": self._runtime}
         try:
             link = await self._link(await self._account(user) if isinstance(user, str) else user)
-            result, _ = await link.request(
-                lambda seq: messages.RunCommand(
-                    seq, list(invocation.argv), invocation.stdin, environment, invocation.timeout, bound
-                ),
-                invocation.timeout + _LAST_WORD,
-            )
+            return await through(link, invocation, self._runtime, bound)
         except PortcallError as error:
             raise SchedulerSilent(error.detail) from error
-        code = result.get("code")
-        return Output(
-            code if isinstance(code, int) else 1, str(result.get("stdout", "")), str(result.get("stderr", ""))
-        )
+
+
+async def through(link: Link, invocation: Invocation, runtime: str, bound: bool = False) -> Output:
+    """Run by the link, as its user; a start script in it finds this server, whichever others there are."""
+    environment = {**invocation.environment, "PORTCALL_RUNTIME_DIR": runtime}
+    result, _ = await link.request(
+        lambda seq: messages.RunCommand(
+            seq, list(invocation.argv), invocation.stdin, environment, invocation.timeout, bound
+        ),
+        invocation.timeout + _LAST_WORD,
+    )
+    code = result.get("code")
+    return Output(code if isinstance(code, int) else 1, str(result.get("stdout", "")), str(result.get("stderr", "")))

@@ -18,6 +18,7 @@ from portcall.model.job import Job
 
 ROOTLESS = "rootless"
 ORDER_VARIABLE = "PORTCALL_ORDER"  # in a scheduled command's environment: the start object, as JSON
+ORDER_VALID = 92 * 86400.0  # seconds that a scheduled job may wait for its turn; ended ones are refused as long
 RESERVED_PARAMS = ("name", "icon", "bookmarkId", "clientVersion", "clientId", "clientIP", "clientTransport")
 _GEOMETRY = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})\Z")
 _LAYOUT = re.compile(r"[a-z0-9]{2,16}(?:\([a-z0-9_-]{1,32}\))?(?:-[a-z0-9_]{1,32})?\Z", re.IGNORECASE)

@@ -18,11 +18,12 @@ from portcall.errors import InvalidValue, NoSuchSession
 from portcall.model import codec, lifecycle
 from portcall.model.event import SESSION, SESSION_GONE, Event
 from portcall.model.session import Session
+from portcall.model.start import ORDER_VALID
 from portcall.stores.base import Store
 
 log = structlog.get_logger("registry")
 BUCKET, PURGED = "sessions", "purged"
-_TOMBSTONE = 7 * 86400.0  # seconds; a job that a scheduler starts a week late is still told that it was purged
+_TOMBSTONE = ORDER_VALID + 86400.0  # seconds; a job that a scheduler starts late is still told that it was purged
 _VOLATILE = frozenset({"cpu_percentage", "memory", "bytes_out"})  # not worth a write
 
 

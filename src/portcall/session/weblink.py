@@ -25,7 +25,6 @@ from portcall.wire import messages
 
 log = structlog.get_logger("weblink")
 BUCKET = "weblinks"
-VALID = 30 * 86400.0  # seconds until the first call: a scheduled job may wait that long for its turn
 _PING_EVERY, _SILENT = 20.0, 50.0  # seconds
 _LOST_AFTER = 30  # seconds in which the kernel hears nothing from the other side
 _MOST_KEY = 256  # characters

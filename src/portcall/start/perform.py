@@ -12,6 +12,7 @@ import structlog
 from portcall.clock import Clock
 from portcall.config import Config
 from portcall.errors import PortcallError, ProtocolError, StartFailed, StartsDisabled
+from portcall.jobs.commands import through
 from portcall.jobs.jobs import Jobs
 from portcall.jobs.launchers import Launchers
 from portcall.launchers.base import Launcher, Scheduler
@@ -90,17 +91,24 @@ class Perform:
         trace.step("starts enabled", "yes" if enabled else "no")
         if not enabled:
             raise StartsDisabled(f"The server {self._config.server_id} does not take new sessions.")
-        link: Link = await self._ensure_link(account, attempt.ask, self._link_step(attempt))
-        trace.step("link", "ready", f"started by {link.started_by}")
+        launcher = self._launchers.get(order.launcher)
+        invocation = launcher.invocation(order, self._launchers.host(order, account)) if launcher.schedules else None
+        link: Link | None = None
+        if invocation is None or not invocation.as_service:
+            link = await self._ensure_link(account, attempt.ask, self._link_step(attempt))
+            trace.step("link", "ready", f"started by {link.started_by}")
         self._seats(order, attempt)
-        if isinstance(self._launchers.get(order.launcher), Scheduler):
+        if isinstance(launcher, Scheduler):
             return await self._submit(order, account, attempt)
-        try:
-            outcome = await self._through_the_gate(link, order, account, attempt)
-        finally:
-            self._go_on()
-        if outcome is not None:
-            return outcome
+        if invocation is not None:
+            scheduled = await self._launch(launcher, invocation, link, order, attempt)
+            if scheduled is not None:
+                return scheduled
+        elif link is not None:
+            try:
+                await self._through_the_gate(link, order, account, attempt)
+            finally:
+                self._go_on()
         try:
             session = await self._until(order, lambda now: now.state != lifecycle.PENDING)
         except StartFailed:
@@ -113,8 +121,7 @@ class Perform:
         return Started(order.id)
 
     async def expect(self, order: StartOrder) -> None:
-        """Before its record is written: if this server is killed from now on, nothing is lost, and nothing done twice.
-        """
+        """Before its record is written: if this server is killed from now on, nothing is lost or done twice."""
         await self._jobs.keep(order)
 
     async def _submit(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
@@ -125,37 +132,42 @@ class Perform:
         attempt.trace.step("scheduled", job.id if job else "", outcome.text if isinstance(outcome, Scheduled) else "")
         return outcome
 
-    async def _through_the_gate(
-        self, link: Link, order: StartOrder, account: Account, attempt: Attempt
-    ) -> Outcome | None:
-        """Until its display is alive, or it is over; an outcome where nothing comes up now."""
+    async def _launch(
+        self, launcher: Launcher, invocation: Invocation, link: Link | None, order: StartOrder, attempt: Attempt
+    ) -> Scheduled | None:
+        """What it brings up may come up anywhere, so there is no gate; None where it says that the session started."""
+        attempt.given_up = lifecycle.ASKED  # from here on a process may call in, and must be told
+        runtime = str(self._config.directories.runtime)
+        output = await (self._service(invocation) if link is None else through(link, invocation, runtime))
+        outcome = launcher.outcome(order, output)
+        if isinstance(outcome, Scheduled):
+            attempt.trace.step("scheduled", outcome.job.id if outcome.job is not None else "", outcome.text)
+            job = outcome.job and replace(outcome.job, submitted=self._clock.now())
+            await self._registry.change(order.id, message=outcome.text[:65_536] or None, job=job)
+            return outcome
+        attempt.trace.step("handed over", order.launcher)
+        attempt.accepted.set()
+        attempt.changed.set()
+        return None
+
+    async def _through_the_gate(self, link: Link, order: StartOrder, account: Account, attempt: Attempt) -> None:
+        """Until its display is alive, or it is over."""
         trace = attempt.trace
         async with self._gate:
             trace.step("gate", "through")
             if self._gate.crowded:
                 order = replace(order, patience=_PATIENCE)
                 self._patient.add(order.id)
-            launcher = self._launchers.get(order.launcher)
             self._coming_up.add(order.id)
             attempt.given_up = lifecycle.ASKED  # from here on a process may call in, and must be told
             try:
-                output = await self._invoke(link, launcher, order, account, attempt)
-                outcome = launcher.outcome(order, output)
-                if isinstance(outcome, Scheduled):
-                    trace.step("scheduled", outcome.job.id if outcome.job is not None else "", outcome.text)
-                    job = outcome.job and replace(outcome.job, submitted=self._clock.now())
-                    await self._registry.change(order.id, message=outcome.text[:65_536] or None, job=job)
-                    return outcome
-                trace.step("handed over", order.launcher if launcher.schedules else "to the link")
+                await self._start_session(link, order, account, attempt)
+                trace.step("handed over", "to the link")
                 attempt.accepted.set()
                 attempt.changed.set()
-                if not launcher.schedules:  # what a launcher brings up may come up anywhere
-                    await self._until(
-                        order, lambda now: now.state != lifecycle.PENDING or now.id not in self._coming_up
-                    )
+                await self._until(order, lambda now: now.state != lifecycle.PENDING or now.id not in self._coming_up)
             finally:
                 self._coming_up.discard(order.id)
-        return None
 
     def _go_on(self) -> None:
         """The last display of a crowd is up: now their commands."""
@@ -163,29 +175,6 @@ class Perform:
             patient, self._patient = self._patient, set()
             for session_id in patient:
                 self._proceed(session_id)
-
-    async def _invoke(
-        self, link: Link, launcher: Launcher, order: StartOrder, account: Account, attempt: Attempt
-    ) -> Output:
-        host = self._launchers.host(order, account) if launcher.schedules else None
-        invocation = launcher.invocation(order, host) if host is not None else Invocation()
-        if invocation.as_service:
-            return await self._service(invocation)
-        if invocation.argv:
-            # so that a start script that it runs calls this server, whichever others there are
-            environment = {**invocation.environment, "PORTCALL_RUNTIME_DIR": str(self._config.directories.runtime)}
-            result, _ = await link.request(
-                lambda seq: messages.RunCommand(
-                    seq, list(invocation.argv), invocation.stdin, environment, invocation.timeout
-                ),
-                invocation.timeout + _LAST_WORD,
-            )
-            code = result.get("code")
-            return Output(
-                code if isinstance(code, int) else 1, str(result.get("stdout", "")), str(result.get("stderr", ""))
-            )
-        await self._start_session(link, order, account, attempt)
-        return Output(0)
 
     async def _start_session(self, link: Link, order: StartOrder, account: Account, attempt: Attempt) -> None:
         """A link that dies over the order may have started the session, or not. The next one finds it or starts it:

@@ -18,6 +18,7 @@ from portcall.model.ids import new_session_id
 from portcall.model.profile import Profile
 from portcall.model.session import Session
 from portcall.model.start import (
+    ORDER_VALID,
     RESERVED_PARAMS,
     ROOTLESS,
     NeedForm,
@@ -39,8 +40,6 @@ from portcall.start.perform import Perform
 from portcall.start.profiles import Profiles
 from portcall.start.steps import Steps
 from portcall.start.trace import Trace, Traces
-
-_ORDER_VALID = 30 * 86400.0  # seconds; a scheduled job may wait that long for its turn
 
 
 class Pipeline:
@@ -188,7 +187,7 @@ class Pipeline:
                 params[historical] = getattr(request, historical)
         check_name(name)  # it may have come with the params
         check_params(params)
-        signature = self._sign(session_id, login.sub, login.sub, profile.name, self._clock.now() + _ORDER_VALID)
+        signature = self._sign(session_id, login.sub, login.sub, profile.name, self._clock.now() + ORDER_VALID)
         limits = codec.to_document(profile)
         return StartOrder(
             session_id, login.sub, login.sub, request.command, geometry, ROOTLESS if rootless else "desktop", name,
