@@ -50,7 +50,7 @@ class Queue:
     def __init__(self, server: Server, person: Person) -> None:
         self.folder = person.home / "queue"
         person.run("mkdir", "-p", str(self.folder))
-        place = server.config / "launchers" / "queue"
+        place = self.place = server.config / "launchers" / "queue"
         place.mkdir(parents=True)
         for name, text in (("start", START), ("status", STATUS), ("cancel", CANCEL), ("log", LOG)):
             path = place / name
@@ -147,6 +147,23 @@ def test_a_waiting_session_is_cancelled_with_its_job(page: Page, client: Client,
     card.get_by_role("button", name="Cancel job").click()
     until(lambda: client.session(session_id).state == "ended", "it has ended")
     assert [path.name for path in queue.jobs(".cancelled") if session_id in path.name]
+
+
+def test_what_its_launcher_cannot_cancel_is_ended_all_the_same_and_does_not_come_up(
+    client: Client, queue: Queue, person: Person
+) -> None:
+    session_id = submitted(client, "No way back")
+    cancel = queue.place / "cancel"
+    cancel.rename(cancel.with_suffix(".away"))
+    try:
+        client.terminate(session_id)
+        until(lambda: client.session(session_id).state == "ended", "it has ended")
+    finally:
+        cancel.with_suffix(".away").rename(cancel)
+    (script,) = queue.jobs(f"{session_id}.sh")
+    done = person.run("sh", str(script))
+    assert done.returncode != 0
+    assert client.session(session_id).state == "ended"
 
 
 def test_a_job_that_failed_says_so_with_what_it_printed(page: Page, client: Client, queue: Queue) -> None:
