@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.features.waiting import until
 TELLS = """#!/bin/sh
 # keeps what it was given: somebody starts the session later, somewhere
 umask 022
+printf %s "$WEBLINK_FINGERPRINT" > "$1/fingerprint"
 cat > "$1/$$.new"
 mv "$1/$$.new" "$1/$$.json"
 echo scheduled
@@ -80,8 +82,10 @@ class Site:
         return client.session(given.id)
 
 
-def site_server(new_server: MakeServer, pam: str, host: str, **settings: Any) -> Server:
-    """``WEBLINK_PORT`` is the next one to its own."""
+def site_server(
+    new_server: MakeServer, pam: str, host: str, site: Mapping[str, str] | None = None, **settings: Any
+) -> Server:
+    """``WEBLINK_PORT`` is the next one to its own; ``site`` are more lines of its ``fastx.env``."""
     server = new_server(
         "service", pam_service=pam, login_methods="pam", login_failures=1000, host=host, launcher="custom", **settings
     )
@@ -90,9 +94,12 @@ def site_server(new_server: MakeServer, pam: str, host: str, **settings: Any) ->
     script.chmod(0o755)
     told.mkdir(mode=0o777)
     told.chmod(0o777)
-    port = int(server.settings["port"])
-    (server.config / "fastx.env").write_text(
-        f"LAUNCHER_SCRIPT={script}\nLAUNCHER_ARGS={told}\nWEBLINK_PORT={port + 1 if port < 65_535 else port - 1}\n"
-    )
+    values = {"LAUNCHER_SCRIPT": script, "LAUNCHER_ARGS": told, "WEBLINK_PORT": weblink_port(server), **(site or {})}
+    (server.config / "fastx.env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     server.stop()
     return server.start()
+
+
+def weblink_port(server: Server) -> int:
+    port = int(str(server.settings["port"]))
+    return port + 1 if port < 65_535 else port - 1

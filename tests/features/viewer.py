@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -85,17 +86,19 @@ class Viewer:
 
 
 @contextlib.contextmanager
-def watching(client: Client, session_id: str) -> Iterator[Viewer]:
+def watching(client: Client, session_id: str, tls: ssl.SSLContext | None = None) -> Iterator[Viewer]:
     """A viewer with a ticket of its own; Refused where it is not let in."""
-    with entered(client, session_id, client.connect(session_id)["ticket"]) as connection:
+    with entered(client, session_id, client.connect(session_id)["ticket"], tls) as connection:
         yield Viewer(connection)
 
 
 @contextlib.contextmanager
-def entered(client: Client, session_id: str, ticket: str) -> Iterator[ClientConnection]:
+def entered(
+    client: Client, session_id: str, ticket: str, tls: ssl.SSLContext | None = None
+) -> Iterator[ClientConnection]:
     """The WebSocket past its ticket."""
     url = f"{client.address.url.replace('http', 'ws', 1)}/view/{session_id}"
-    options: dict[str, Any] = {"compression": None, "max_size": None, "proxy": None, "close_timeout": 2}
+    options: dict[str, Any] = {"compression": None, "max_size": None, "proxy": None, "close_timeout": 2, "ssl": tls}
     with connect(url, subprotocols=[Subprotocol("binary")], **options) as connection:
         connection.send(json.dumps({"type": "ticket", "ticket": ticket}))
         try:

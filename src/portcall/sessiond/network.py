@@ -56,7 +56,7 @@ def _reach(link: Weblink, url: Url) -> socket.socket:
     sock.close()
     raise Refused(
         f"the proxy {proxy.authority} lets nobody through to {url.authority}: {status} {reason}",
-        final=status in (403, 405, 407),
+        final=status in (400, 401, 403, 405, 407),
     )
 
 
