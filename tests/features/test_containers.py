@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -200,10 +201,15 @@ def test_a_container_that_is_stopped_says_goodbye(client: Client, podman: Engine
 def test_a_daemon_that_dies_in_a_container_is_replaced(client: Client, podman: Engine, person: Person) -> None:
     session = running(client, "xeyes")
     first = podman.pid(session.id)
-    daemon = next(one for one in person.processes("portcall-sess") if one.ppid() == first)
+
+    def below() -> list[psutil.Process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [one for one in psutil.Process(first).children() if one.name() == "portcall-sess"]
+        return []
+
+    (daemon,) = below()
     daemon.send_signal(signal.SIGKILL)
-    until(lambda: [one for one in person.processes("portcall-sess") if one.ppid() == first and one.pid != daemon.pid],
-          "another daemon has taken over")  # fmt: skip
+    until(lambda: any(one.pid != daemon.pid for one in below()), "another daemon has taken over")
     until(lambda: client.session(session.id).state == "running" and shows_something(client, session), "it goes on")
     client.terminate(session.id)
     ended(client, session.id)
@@ -294,16 +300,15 @@ def test_a_session_without_the_socket_calls_in_over_the_network(
 
 
 def test_docker_runs_them_for_a_service_user_in_its_group(
-    new_server: MakeServer, new_person: MakePerson, person: Person, runtime: Path, tmp_path: Path
+    new_server: MakeServer, new_person: MakePerson, person: Person, runtime: Path
 ) -> None:
     """S4: the service's user is in the docker group."""
     owner = new_person()
     with contextlib.ExitStack() as stack:
         name = stack.enter_context(pam_service(PASSWORD))
-        ssh = stack.enter_context(sshd(tmp_path, pam_service=name))
+        # not in pytest's own folder, which every pytest that begins closes to others
+        ssh = stack.enter_context(sshd(stack.enter_context(engines.folder()), pam_service=name))
         ssh.known_hosts.chmod(0o644)
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            folder.chmod(0o755)
         engine = stack.enter_context(engines.docker(runtime, owner.name))
         server = containing(new_server, engine, user=owner.name, **{**ssh.settings, "login_methods": "ssh"})
         with server.login(person.name, person.password, "ssh") as client:
