@@ -143,7 +143,10 @@ class Perform:
         if isinstance(outcome, Scheduled):
             attempt.trace.step("scheduled", outcome.job.id if outcome.job is not None else "", outcome.text)
             job = outcome.job and replace(outcome.job, submitted=self._clock.now())
-            await self._registry.change(order.id, message=outcome.text[:65_536] or None, job=job)
+            # what has called in meanwhile, or is over already, has its own word
+            waits = self._registry.get(order.id).state == lifecycle.PENDING and not self._called_in(order.id)
+            said = {"message": outcome.text[:65_536] or None} if waits else {}
+            await self._registry.change(order.id, job=job, **said)
             return outcome
         attempt.trace.step("handed over", order.launcher)
         attempt.accepted.set()
