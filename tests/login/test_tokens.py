@@ -102,6 +102,18 @@ def test_an_order_says_what_was_signed_until_it_expires(tokens: Tokens, clock: H
     assert tokens.verify_order("") is None
 
 
+async def test_a_weblinks_token_is_nothing_else_and_says_when_it_expires(tokens: Tokens, clock: HandClock) -> None:
+    token = tokens.sign_weblink("id1", "ann", clock.now() + 60)
+    clock.move(61)
+    assert tokens.verify_weblink(token) == {"id": "id1", "user": "ann", "exp": int(clock.now()) - 1}
+    assert tokens.verify_order(token) is None
+    with pytest.raises(NotLoggedIn):
+        await tokens.verify(token)
+    order = tokens.sign_order("id1", "ann", "ann", "default", clock.now() + 60)
+    for other in (order, await tokens.make(login(clock)), ""):
+        assert tokens.verify_weblink(other) is None
+
+
 async def test_a_login_that_was_revoked_is_not_written_again(tokens: Tokens, clock: HandClock) -> None:
     token = await tokens.make(login(clock))
     found, revision = await tokens.verify(token)

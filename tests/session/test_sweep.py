@@ -36,9 +36,11 @@ class Swept:
         self.looked: list[float] = []
         self.ended: list[tuple[str, str]] = []
         self.banned: set[str] = set()
+        self.elsewhere: set[str] = set()
         self.sweep = Sweep(
             config_in(folder, **settings), self.registry, self.connections, self.clock,
             lambda name: self.profiles[name], self.reached.__contains__, self._revive, self._end, self._may,
+            self.elsewhere.__contains__,
         )  # fmt: skip
         self.task = asyncio.ensure_future(self.sweep.run())
 
@@ -251,6 +253,19 @@ async def test_a_session_whose_processes_are_gone_has_ended(here: Swept) -> None
     assert "gone" in str(here.registry.get("s").reason)
     assert said[0][0] == "ended"
     assert here.state("other") == lifecycle.RUNNING  # it is alive, and will call
+
+
+@swept(silent_after=60.0)
+async def test_a_session_elsewhere_is_lost_when_it_is_silent_and_never_judged_by_a_link_here(here: Swept) -> None:
+    here.alive = set()
+    here.elsewhere.add("s")
+    await here.session(reached=False)
+    await asyncio.sleep(30)
+    assert here.looked == []
+    assert here.state() == lifecycle.RUNNING
+    await here.session("local", reached=False)  # for its sake the link is asked
+    await asyncio.sleep(60)
+    assert (here.state("local"), here.state()) == (lifecycle.ENDED, lifecycle.LOST)
 
 
 @swept()

@@ -164,12 +164,12 @@ class Weblinks:
     def _refused(self, refusal: PortcallError, session_id: str, address: str) -> None:
         """TooManyAttempts, and no line in the log, for who goes on. A good token is good all the while."""
         try:
-            self._limit.check(address, "")
+            self._limit.check(address, address)  # a name stands for a person: here nobody's
         except TooManyAttempts as wait:
             seconds = wait.extra.get("retry_after")
             words = f"Too many calls from {address} were refused; try again in {seconds} s."
             raise TooManyAttempts(words, **wait.extra) from None
-        self._limit.failed(address, "")
+        self._limit.failed(address, address)
         said = session_id if is_session_id(session_id) else "?"
         log.warning("weblink refused", session=said, address=address, reason=str(refusal))
 
