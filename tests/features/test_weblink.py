@@ -13,6 +13,7 @@ import pytest
 
 from portcall.client.api import Client
 from portcall.clock import Clock
+from portcall.gateway.rfb import NOTHING_NEW
 from portcall.login.tokens import Tokens
 from portcall.stores.memory import Memory
 from tests.features.apart import ALONE, Apart, apart
@@ -77,6 +78,8 @@ def test_a_session_elsewhere_is_used_as_any_other(site: Site, person: Person, cl
     client.suspend(session.id)
     assert state(client, session.id) == "suspended"
     with watching(client, session.id) as viewer:
+        viewer.connection.send(NOTHING_NEW)  # as the server does on a quiet screen
+        assert shows(viewer)
         client.terminate(session.id)
         assert viewer.hear("end")["code"] == "ended"
     assert ended(client, session.id).reason

@@ -102,3 +102,22 @@ def test_a_long_text_is_not_collected(size: int) -> None:
     assert watch.feed(HANDSHAKE + head + b"x" * size) == HANDSHAKE + head + b"x" * size
     for _ in range(30):
         assert watch.feed(b"y" * 99_000) == b"y" * 99_000
+
+
+@given(st.lists(st.one_of(QUIET, INPUT), min_size=1, max_size=5), st.data())
+def test_it_knows_when_a_message_is_whole(messages: list[bytes], data: st.DataObject) -> None:
+    watch = ClientWatch(None)
+    assert not watch.between, "before the handshake nothing may be said in between"
+    stream = HANDSHAKE + b"".join(messages)
+    ends = {len(HANDSHAKE), *(len(HANDSHAKE) + sum(map(len, messages[: count + 1])) for count in range(len(messages)))}
+    cut = data.draw(st.integers(1, len(stream)))
+    watch.feed(stream[:cut])
+    assert watch.between == (cut in ends)
+    watch.feed(stream[cut:])
+    assert watch.between
+
+
+def test_of_what_is_not_known_no_end_is_known() -> None:
+    watch = ClientWatch(None)
+    watch.feed(HANDSHAKE + b"\xc8unknown")
+    assert not watch.between

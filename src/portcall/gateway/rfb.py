@@ -11,6 +11,7 @@ import struct
 _FIXED = {0: 20, 3: 10, 4: 8, 5: 6, 150: 10, 250: 4}
 _INPUT = frozenset({4, 5, 6, 255})
 _SET_ENCODINGS, _CUT_TEXT, _FENCE, _SET_SIZE, _EXTENDED = 2, 6, 248, 251, 255
+NOTHING_NEW = struct.pack(">BBHHHH", 3, 1, 0, 0, 0, 0)  # a request for changes of no part of the screen
 _HANDSHAKE = 14  # version (12), security type (1), shared flag (1): no password is ever used
 
 
@@ -25,6 +26,11 @@ class ClientWatch:
         self._skip = _HANDSHAKE
         self._lost = False
         self.active = False
+
+    @property
+    def between(self) -> bool:
+        """Whether the viewer's last message is whole: another may be put behind it."""
+        return not (self._lost or self._skip or self._buffer)
 
     def feed(self, data: bytes) -> bytes:
         if self._lost:

@@ -18,7 +18,7 @@ import structlog
 
 from portcall.errors import PortcallError, ProtocolError
 from portcall.gateway import frames
-from portcall.gateway.rfb import ClientWatch
+from portcall.gateway.rfb import NOTHING_NEW, ClientWatch
 from portcall.gateway.viewers import Viewers
 from portcall.session.connect import Connection, Ticket
 
@@ -287,7 +287,16 @@ class ViewerStream(asyncio.Protocol):
             self._transport.abort()
             return
         self._transport.write(frames.frame(frames.PING, b""))
+        self._keep_display()
         self._timer = self._loop.call_later(_PING_EVERY, self._ping)
+
+    def _keep_display(self) -> None:
+        """The way to a display may lead over a network too, and a screen on which nothing happens is as quiet."""
+        if self._sock is not None and not self._out and self._watch is not None and self._watch.between:
+            with contextlib.suppress(OSError):  # whoever reads there finds out
+                sent = self._sock.send(NOTHING_NEW, socket.MSG_DONTWAIT)
+                if sent < len(NOTHING_NEW):
+                    self._wait_for_display(NOTHING_NEW[sent:])
 
     def _close(self, code: int, reason: str) -> None:
         """Say so, and wait a moment until the other side has said it too."""
