@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Portcall
+from tests.cli.terminal import Terminal
 from tests.client.stand_in import ID, OTHER, StandIn
 
 
@@ -63,9 +63,34 @@ def test_completion_is_silent_where_no_server_answers(
     assert bash(bin_, "portcall", "info", "a") == []
 
 
-def test_the_script_for_zsh_names_this_command(portcall: Portcall) -> None:
-    shown = portcall("completion", "zsh").out
-    assert shown.startswith("#compdef portcall")
-    assert "_PORTCALL_COMPLETE=zsh_complete" in shown
-    if zsh := shutil.which("zsh"):
-        subprocess.run([zsh, "-n"], input=shown, text=True, check=True)
+class Zsh(Terminal):
+    """A zsh that a person types into, with the completion of the documentation: a file in a directory of $fpath."""
+
+    def __init__(self, directory: Path) -> None:
+        environment = {**os.environ, "PATH": f"{directory}:{os.environ['PATH']}", "TERM": "dumb"}
+        script = subprocess.run(
+            ["portcall", "completion", "zsh"], capture_output=True, text=True, env=environment, check=True
+        )
+        assert script.stdout.startswith("#compdef portcall")
+        (directory / "_portcall").write_text(script.stdout)
+        super().__init__(["zsh", "--no-rcs", "--interactive"], environment)
+        self.type(
+            f"PROMPT='> ' LISTMAX=0 fpath=({directory} $fpath); autoload -Uz compinit && compinit -D; echo re''ady\n"
+        )
+        self.wait_for("ready\r\n")
+
+
+def test_zsh_completes_commands_sessions_and_settings(at: Portcall, place: StandIn, bin_: Path) -> None:
+    place.add(name="wing")
+    place.add(id=OTHER, name="two words; rm -rf /")
+    with Zsh(bin_) as zsh:
+        zsh.type("portcall screenshot w\t")
+        zsh.wait_for("portcall screenshot wing ")
+        zsh.type("\x15portcall susp\t")  # what is called a second time is another piece of the script
+        zsh.wait_for("portcall suspend ")
+        zsh.type("\x15portcall terminate bb\t")
+        zsh.wait_for(OTHER)
+        zsh.type("\x15portcall settings get start_t\t")
+        zsh.wait_for("settings get start_timeout")
+        zsh.type("\x15portcall info \t\t")
+        zsh.wait_for("-- two words; rm -rf /")  # said beside its id, which would be completed
