@@ -136,6 +136,34 @@ def test_a_bookmark_starts_through_two_forms_in_the_terminal(here: Portcall) -> 
 
 
 @pytest.mark.usefixtures("forms")
+def test_three_forms_and_the_list_of_servers_are_asked_in_the_terminal(
+    here: Portcall, real: Real, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.html").write_text('<label for="n">Remarks</label><textarea id="n" name="notes"></textarea>')
+    assert here("forms", "put", str(tmp_path / "notes.html")).code == 0
+    (tmp_path / "filter.js").write_text("async function(input) { return input.forms[0] || 'SERVERLIST'; }\n")
+    assert here("functions", "put", str(tmp_path / "filter.js"), "--set", "kind=form-filter").code == 0
+    (tmp_path / "all.json").write_text('{"name": "All", "command": "xlogo", "forms": ["project", "extras", "notes"]}')
+    assert here("bookmarks", "put", str(tmp_path / "all.json")).code == 0
+    server_id = here("servers", "--json").json[0]["serverId"]
+    program = [sys.executable, "-m", "portcall", "start", "--bookmark", "all"]
+    with Terminal(program, {**os.environ, "COLUMNS": "200"}) as terminal:
+        for question, answer in (
+            ("Project:", "wing"), ("Memory [2]", "1"), ("Run for hours", "2.5"), ("Remarks", "none"),
+            ("Choose a server", ""), (f"Server [{server_id}]", ""),
+        ):  # fmt: skip
+            terminal.wait_for(question)
+            if question != "Choose a server":
+                terminal.type(f"{answer}\n")
+        assert terminal.end() == 0
+    assert here("functions", "rm", "filter").code == 0
+    (session,) = [one for one in here("ls", "--json").json if one["command"] == "xlogo"]
+    names = ("project", "minRam", "hours", "notes", "serverId", "bookmarkId")
+    assert [session["params"][name] for name in names] == ["wing", 1, 2.5, "none", server_id, "all"]
+    assert session["serverId"] == server_id
+
+
+@pytest.mark.usefixtures("forms")
 def test_without_a_terminal_the_error_says_what_to_give_and_that_starts(here: Portcall) -> None:
     refused = here("start", "--bookmark", "matlab")
     assert refused.code == 1

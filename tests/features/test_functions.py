@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from portcall.client.api import Client
-from portcall.errors import FunctionInvalid, FunctionThrew, InvalidValue, NoServerFits, PortcallError
+from portcall.errors import FunctionInvalid, FunctionThrew, InvalidValue, LoginFailed, NoServerFits, PortcallError
+from portcall.model.function import find
 from portcall.model.start import StartRequest
 from tests.features.conftest import MakePerson, MakeServer
 from tests.features.people import Person
@@ -32,6 +33,12 @@ def person(new_person: MakePerson, server: Server) -> Person:
     person = new_person()
     (server.config / "permissions.toml").write_text(f'[users]\n"{person.name}" = "admin"\n')
     return person
+
+
+@pytest.fixture(scope="module")
+def other(new_person: MakePerson) -> Person:
+    """Somebody with no powers."""
+    return new_person()
 
 
 @pytest.fixture
@@ -132,6 +139,25 @@ def test_an_event_function_refuses_an_end_and_everybody_can_read_why(admin: Clie
     assert admin.session(session["id"]).state == "running"
 
 
+def test_every_action_that_the_table_names_is_asked_about(admin: Client) -> None:
+    session = admin.start(StartRequest(STAYS))["result"]["id"]
+    function(admin, "event", "function(input) { throw 'no ' + input.action; }")
+    acts: dict[str, Callable[[str], object]] = {
+        "session/connect": admin.connect, "session/disconnect": admin.suspend, "session/log": admin.log,
+        "session/params": lambda one: admin.change(one, params={"a": "b"}), "session/purge": admin.purge,
+        "session/screenshot": admin.screenshot, "session/terminate": admin.terminate,
+    }  # fmt: skip
+    for action, act in acts.items():
+        with pytest.raises(FunctionThrew, match=f"^no {action}$"):
+            act(session)
+        assert admin.audit(1)[0]["action"] == action
+    assert set(acts) == set(find("event").actions)
+    assert admin.session(session).state == "running"
+    started = admin.start(StartRequest(STAYS), connect=True)
+    assert started["result"]["state"] == "running"
+    assert "connect" not in started  # no other way in
+
+
 def test_a_login_function_refuses_a_login_with_its_own_words(admin: Client, server: Server, new_person: Any) -> None:
     other = new_person()
     source = f"function(input) {{ if (input.user.login === '{other.name}') throw 'Come on Monday'; }}"
@@ -139,13 +165,33 @@ def test_a_login_function_refuses_a_login_with_its_own_words(admin: Client, serv
     admin.put_document("chains", "login", {"steps": ["function:monday", "fewest_sessions"]})
     with pytest.raises(FunctionThrew, match="Come on Monday"):
         other.login(server)
-    with admin_again(server, admin) as again:
+    with pytest.raises(LoginFailed) as guess:  # who only knows the name learns nothing of it
+        server.login(other.name, "wrong")
+    assert "Monday" not in str(guess.value.problem())
+    new_person().login(server).close()  # somebody else gets in all the same
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "function(input) { throw 'Nobody today'; }",
+        "function(input) { return input.user.nothing.there; }",
+        "function(input) { for (;;); }",
+        "function(input) { return 42; }",
+        "function(input) { return 'nowhere'; }",
+        "function(input) { return []; }",
+    ],
+)
+def test_a_login_chain_that_lets_nobody_in_lets_administrators_in(
+    admin: Client, server: Server, person: Person, other: Person, source: str
+) -> None:
+    function(admin, "login-balance", source, "nobody")
+    admin.put_document("chains", "login", {"steps": ["function:nobody"]})
+    with pytest.raises(PortcallError) as refused:
+        other.login(server)
+    assert refused.value.code in ("function-threw", "function-failed", "no-server-fits")
+    with person.login(server) as again:
         assert again.whoami()["level"] == "admin"
-
-
-def admin_again(server: Server, admin: Client) -> Client:
-    """Somebody else gets in all the same."""
-    return server.client(admin.create_token("again")["token"])
 
 
 def test_code_that_cannot_be_read_is_refused_on_save_with_line_and_column(admin: Client) -> None:

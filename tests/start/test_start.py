@@ -540,6 +540,32 @@ def test_a_start_whose_process_died_before_it_was_decided_is_not_waited_for_with
     served(test, tmp_path)
 
 
+def test_reserved_params_are_the_servers_and_the_bookmarks(tmp_path: Path) -> None:
+    """ "Starting Sessions", Reserved names: what a form or a client sends under them is passed over."""
+    sent = {"icon": "theirs", "bookmarkId": "other", "clientIP": "10.9.9.9", "clientId": "x", "clientVersion": "9",
+            "clientTransport": "SSH", "mine": "kept"}  # fmt: skip
+    seen = {"clientIP": "192.0.2.7", "clientTransport": "API"}
+
+    async def test(server: Server) -> None:
+        picture = "data:image/png;base64,AAAA"
+        async with await server.client(PEOPLE["admin"]) as admin:
+            for name, icon in (("bare", ""), ("drawn", picture)):
+                body = {"name": name.title(), "command": "xterm", "icon": icon}
+                answer = await admin.put(f"/api/bookmarks/{name}", json=body)
+                assert answer.status_code == 200, answer.text
+        server.link(USER)
+        for bookmark_id, params in (
+            ("", {}),
+            ("bare", {"name": "Bare", "bookmarkId": "bare"}),
+            ("drawn", {"name": "Drawn", "bookmarkId": "drawn", "icon": picture}),
+        ):
+            command = "" if bookmark_id else "xterm"
+            session_id, _ = await start(server, command=command, bookmark_id=bookmark_id, params=sent)
+            assert server.services.registry.get(session_id).params == {"mine": "kept", **seen, **params}
+
+    served(test, tmp_path)
+
+
 def test_a_bookmark_for_a_group_is_its_members_from_their_first_start_on(tmp_path: Path) -> None:
     """Nothing was asked of the server before that could have told it their groups."""
 

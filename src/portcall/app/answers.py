@@ -16,7 +16,7 @@ from portcall.cluster.members import Members
 from portcall.cluster.metrics import Metrics as Measured
 from portcall.cluster.placed import Placed
 from portcall.config import Config
-from portcall.errors import Forbidden, InvalidValue, NoLink, NoServerFits, PortcallError, ServerUnreachable
+from portcall.errors import Forbidden, InvalidValue, NoLink, PortcallError, ServerUnreachable
 from portcall.jobs.jobs import Jobs
 from portcall.jobs.launchers import Launchers
 from portcall.jobs.settings import site_settings
@@ -124,7 +124,10 @@ class Answers:
         return await self.functions.value(document, given)
 
     async def _place_login(self, user: str, server_id: str, method: str) -> None:
-        """The login chain decides before anybody is authenticated; administrators get in where it finds no server."""
+        """The login chain decides before anybody is authenticated.
+
+        Administrators get in whatever it says: who could mend it must not be shut out by it.
+        """
         try:
             groups = (await self.accounts.lookup(user)).groups
         except PortcallError:
@@ -138,9 +141,10 @@ class Answers:
         self.placed.record(self.members.here())
         try:
             await self.placement.login(claimant, standing, {"method": method, "serverId": server_id})
-        except NoServerFits:
+        except PortcallError as error:
             if level != "admin":
                 raise
+            log.warning("the login chain failed for an administrator", user=user, error=str(error))
 
     async def _choose(self, request: StartRequest, person: Person, session_id: str, trace: Trace) -> str:
         self.placed.record(self.members.here())  # of this server the latest, whatever it costs

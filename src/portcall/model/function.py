@@ -126,11 +126,10 @@ _BALANCE_RETURNS = (
     Return("falsy", "the next function is given the same input"),
     _REFUSE,
 )
+# as the table of permissions names them; only what there is, since a function that is never asked refuses nothing
 OTHER_ACTIONS = tuple(
-    f"session/{action}"
-    for action in ("connect", "disconnect", "suspend", "exec", "exec-bg", "log", "params", "purge", "screenshot",
-                   "share", "terminate")
-)  # fmt: skip
+    f"session/{action}" for action in ("connect", "disconnect", "log", "params", "purge", "screenshot", "terminate")
+)
 
 KINDS: Tuple[Kind, ...] = (
     Kind("form-filter", "Form filter", "Decides which form a start shows next, if any.", f.FORM_FILTER, (

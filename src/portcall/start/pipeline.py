@@ -232,7 +232,8 @@ def _from(bookmark: Bookmark | None, request: StartRequest) -> StartRequest:
     """What the bookmark says, with what may be chosen beside it: size, name, keyboard and answers."""
     if bookmark is None:
         return replace(request, keyboard_layout=request.keyboard_layout or "us")
-    params = {**bookmark.params, **request.params, **({"icon": bookmark.icon} if bookmark.icon else {})}
+    sent = {name: value for name, value in request.params.items() if name != "icon"}  # C5: it is the bookmark's
+    params = {**bookmark.params, **sent, **({"icon": bookmark.icon} if bookmark.icon else {})}
     return replace(
         request, command=bookmark.command, geometry=request.geometry or bookmark.geometry, params=params,
         name=request.name or bookmark.name, profile=bookmark.profile or request.profile,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import Annotated, Any, Literal
 
@@ -216,7 +217,10 @@ async def _answer(request: Request, login: Login, session_id: str, outcome: Outc
         answer.update(stage="scheduled", text=outcome.text)
     if connect and here.connections.openable(session):
         here.permissions.check(login, "session/connect", session.login)
-        answer["connect"] = _ticket(request, login, session)
+        # the session is there, whatever an event function says of looking at it: who asks to connect is told why not
+        with contextlib.suppress(PortcallError):
+            await _before(request, (login, session), "session/connect")
+            answer["connect"] = _ticket(request, login, session)
     return JSONResponse(answer)
 
 
