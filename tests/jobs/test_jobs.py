@@ -27,6 +27,7 @@ from portcall.testing.schedulers import CommandsInMemory, SchedulerInMemory
 from portcall.testing.time import VirtualClock, in_virtual_time
 
 ANN = Account("ann", 1001, 1001, "/home/ann", "/bin/sh", ["ann"])
+EVE = Account("eve", 1002, 1002, "/home/eve", "/bin/sh", ["eve"])
 
 
 class LaunchersInMemory:
@@ -82,17 +83,20 @@ class Place:
         await self.registry.open()
         await self.jobs.open()
 
-    async def record(self, session_id: str = "s", launcher: str = "memory", **members: Any) -> StartOrder:
+    async def record(
+        self, session_id: str = "s", launcher: str = "memory", account: Account = ANN, **members: Any
+    ) -> StartOrder:
         """As the pipeline writes it, before anything runs."""
-        order = StartOrder(session_id, "ann", "ann", "xterm", "800x600", "desktop", launcher=launcher)
+        user = account.name
+        order = StartOrder(session_id, user, user, "xterm", "800x600", "desktop", launcher=launcher)
         await self.jobs.keep(order)
         await self.registry.add(Session(
-            session_id, "here", "ann", "ann", "xterm", created=self.clock.now(), launcher=launcher, **members
+            session_id, "here", user, user, "xterm", created=self.clock.now(), launcher=launcher, **members
         ))  # fmt: skip
         return order
 
-    async def submit(self, session_id: str = "s") -> Outcome:
-        return await self.jobs.submit(await self.record(session_id), ANN)
+    async def submit(self, session_id: str = "s", account: Account = ANN) -> Outcome:
+        return await self.jobs.submit(await self.record(session_id, account=account), account)
 
     def session(self, session_id: str = "s") -> Session:
         return self.registry.get(session_id)
@@ -523,3 +527,41 @@ async def test_the_output_of_a_pending_job_can_be_read(place: Place) -> None:
     await place.submit()
     place.scheduler.logs["log"] = "loading modules\n"
     assert await place.jobs.output(place.session()) == "loading modules\n"
+
+
+# people who keep others waiting
+
+
+@placed()
+async def test_who_does_not_answer_holds_nobody_else_up(place: Place) -> None:
+    """A link is its user's own process, and so is the log in the home: a pipe that nobody writes to."""
+    for number in range(20):
+        await place.submit(f"eve{number}", EVE)
+        place.scheduler.becomes(f"eve{number}", state=states.FAILED)
+    await place.submit("s")
+    place.scheduler.becomes("s", state=states.FAILED, reason="its node failed")
+    place.commands.mute = "eve"
+    await asyncio.sleep(30)
+    assert place.session("s").state == lifecycle.ENDED
+    await place.submit("t")
+    place.scheduler.becomes("t", reason="Priority")
+    await asyncio.sleep(30)
+    job = place.session("t").job
+    assert job is not None
+    assert job.reason == "Priority"
+    place.commands.mute = ""
+    place.commands.spoken.set()
+    await asyncio.sleep(60)
+    assert {place.session(f"eve{number}").state for number in range(20)} == {lifecycle.ENDED}
+
+
+@placed()
+async def test_submissions_that_hang_leave_room_for_other_peoples(place: Place) -> None:
+    place.commands.mute = "eve"
+    hanging = [asyncio.ensure_future(place.submit(f"eve{number}", EVE)) for number in range(20)]
+    await asyncio.sleep(1)
+    async with asyncio.timeout(1):
+        await place.submit("s")
+    place.commands.spoken.set()
+    await asyncio.gather(*hanging)
+    assert len(place.scheduler.jobs) == 21

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ from portcall.model.user import Account
 
 log = structlog.get_logger("jobs")
 _AT_ONCE = 8  # submissions; schedulers are slower when they are crowded
+_OF_ONE = 4  # of them by one user, whose link may answer late or never: the others are not to wait for that
 _TAIL = 65_536  # characters of a job's output that its session keeps
 
 
@@ -51,6 +53,7 @@ class Jobs:
         self._coming: set[str] = set()  # sessions whose start is on its way to its submission
         self._states: dict[str, str] = {}  # of sessions that have jobs
         self._few = asyncio.Semaphore(_AT_ONCE)
+        self._few_of: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_OF_ONE))
 
     async def open(self) -> None:
         """What the last run of this server left open, and what it watched."""
@@ -133,7 +136,7 @@ class Jobs:
             raise UnknownPlugin(f"the launcher {order.launcher} is not there any more")
         try:
             invocation = scheduler.invocation(order, self._launchers.host(order, account))
-            async with self._few:
+            async with self._few_of[account.name], self._few:
                 output = await self._commands.as_user(account, invocation, bound=True)
             outcome = scheduler.outcome(order, output)
         except SchedulerSilent as silent:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -20,6 +22,7 @@ from portcall.errors import PortcallError, SchedulerSilent
 from portcall.jobs import verdict
 from portcall.jobs.commands import Commands
 from portcall.jobs.orders import Open, Orders
+from portcall.jobs.turns import Turns, Work
 from portcall.launchers.base import Found, Scheduler
 from portcall.model import job as states
 from portcall.model import lifecycle
@@ -34,8 +37,9 @@ _CALM = 3.0  # times less often, when all that is watched runs
 _LONGEST = 120.0  # seconds between questions to a scheduler that is silent
 _SETTLE = 3.0  # seconds in which a submission that was cut off has reached its scheduler, or never will
 _AFTER_END = 180.0  # seconds for which the job of a session that has ended is still asked about
-_AT_ONCE = 8  # jobs that are cancelled
+_AT_ONCE = 8  # jobs of one user that are cancelled
 _LARGE = 1 << 20  # characters; reading more than that would hold everything else up
+_HELD_UP = 2.0  # seconds that one question waits for people's own processes; they go on beside the next
 _ANSWERS_LATER = 600.0  # seconds at most between questions, as its user, about a job that we cannot see
 
 
@@ -65,9 +69,11 @@ class Watch:
         self._hurry: float | None = None  # when a question is wanted
         self._woken = asyncio.Event()
         self._silent = 0  # questions in a row that were not answered
+        self._there: set[str] = set()  # users whose link has called since it was last asked who can submit
         self._heard: float | None = None  # when the scheduler was last heard, seconds since 1970
         self._names_next = True
         self._since: dict[str, float] = {}  # session → when its job was first over
+        self._turns, self._calls, self._cancels = Turns(_HELD_UP), Turns(_HELD_UP), Turns(_HELD_UP)
         self._missing: dict[str, tuple[float, float]] = {}  # session → when its user is asked, and how long after again
         self.questions = 0
         self.cancelled: set[str] = set()  # sessions whose job we have cancelled ourselves: why, they know
@@ -79,12 +85,16 @@ class Watch:
         self._woken.set()
 
     async def run(self) -> None:
-        while True:
-            await self._turn()
-            try:
-                await self.once()
-            except Exception:
-                log.exception("jobs", scheduler=self.scheduler.name)
+        try:
+            while True:
+                await self._turn()
+                try:
+                    await self.once()
+                except Exception:
+                    log.exception("jobs", scheduler=self.scheduler.name)
+        finally:
+            for one in (self._turns, self._calls, self._cancels):
+                await one.close()
 
     async def _turn(self) -> None:
         """Until it is time."""
@@ -143,10 +153,11 @@ class Watch:
             self._silent = 0
         if not self._silent:
             await self._cancel_all()
+        over: defaultdict[str, list[Work]] = defaultdict(list)
         for session in watched:
-            job = session.job
-            if job is not None and job.state in states.OVER:
-                await self._conclude(session, job)
+            if session.job is not None and session.job.state in states.OVER:
+                over[session.user].append(partial(self._conclude, session, session.job))
+        await self._turns.take(over)
 
     async def _question(self, ids: list[str], names: list[str]) -> list[Found] | None:
         """None where the scheduler does not answer."""
@@ -186,18 +197,17 @@ class Watch:
         if found is None:
             return
         known = {one.job.id: one for one in found}
+        follows: defaultdict[str, list[Work]] = defaultdict(list)
         for job_id, session in asked.items():
             one = known.get(job_id)
             if one is not None and one.user not in ("", session.user):
                 one = None  # the scheduler has begun to count anew
-            try:
-                if one is not None:
-                    self._missing.pop(session.id, None)
-                    await self._heard_of(session, one.job)
-                else:
-                    await self._look_closer(session)
-            except PortcallError as error:
-                log.warning("job", session=session.id, job=job_id, error=str(error))
+            if one is not None:
+                self._missing.pop(session.id, None)
+            follows[session.user].append(
+                partial(self._look_closer, session) if one is None else partial(self._heard_of, session, one.job)
+            )
+        await self._turns.take(follows)
 
     async def _heard_of(self, session: Session, now: Job) -> None:
         before = session.job
@@ -238,27 +248,27 @@ class Watch:
             return {}
         wanted = [one for one in self._open() if not one.job]
         users = sorted({one.order.user for one in wanted})
-        answers = await asyncio.gather(
-            *(self._commands.link_is_there(user) for user in users), return_exceptions=True
-        )  # fmt: skip
-        there = set()
-        for user, answer in zip(users, answers, strict=True):
-            if answer is None:
-                there.add(user)
-            else:
-                log.info("nobody can submit", user=user, error=str(answer))
+        await self._calls.take({user: [partial(self._call, user)] for user in users})
+        there, self._there = self._there, set()
         return {self.scheduler.job_name(one.order.id): one for one in wanted if one.order.user in there}
+
+    async def _call(self, user: str) -> None:
+        try:
+            await self._commands.link_is_there(user)
+        except PortcallError as error:
+            log.info("nobody can submit", user=user, error=str(error))
+        else:
+            self._there.add(user)
 
     async def _by_name(self, names: dict[str, Open]) -> None:
         found = await self._question([], list(names))
         if found is None:
             return
+        follows: defaultdict[str, list[Work]] = defaultdict(list)
         for name, one in names.items():
-            mine = [item for item in found if item.name == name and item.user in ("", one.order.user)]
-            try:
-                await self._found_by_name(one, [item.job for item in mine])
-            except PortcallError as error:
-                log.warning("order", session=one.order.id, error=str(error))
+            mine = [item.job for item in found if item.name == name and item.user in ("", one.order.user)]
+            follows[one.order.user].append(partial(self._found_by_name, one, mine))
+        await self._turns.take(follows)
 
     async def _found_by_name(self, one: Open, jobs: list[Job]) -> None:
         living = [job for job in jobs if job.state not in states.OVER] or jobs[:1]
@@ -269,7 +279,7 @@ class Watch:
         if one.cancel or session is None or session.state == lifecycle.ENDED:
             if living and living[0].state not in states.OVER:
                 await self._orders.cancel(one.order.id, living[0].id)
-                await self._cancel_all()
+                await self._cancel(replace(one, cancel=True, job=living[0].id))
             else:
                 await self._cancelled(one)
         elif living:
@@ -287,14 +297,21 @@ class Watch:
     # jobs that are not wanted any more
 
     async def _cancel_all(self) -> None:
-        unwanted = [one for one in self._open() if one.cancel and one.job]
-        few = asyncio.Semaphore(_AT_ONCE)
+        unwanted: defaultdict[str, list[Open]] = defaultdict(list)
+        for one in self._open():
+            if one.cancel and one.job:
+                unwanted[one.order.user].append(one)
 
-        async def cancel(one: Open) -> None:
-            async with few:
-                await self._cancel(one)
+        async def cancel_each(those: list[Open]) -> None:
+            few = asyncio.Semaphore(_AT_ONCE)
 
-        await asyncio.gather(*map(cancel, unwanted))
+            async def cancel(one: Open) -> None:
+                async with few:
+                    await self._cancel(one)
+
+            await asyncio.gather(*map(cancel, those))
+
+        await self._cancels.take({user: [partial(cancel_each, those)] for user, those in unwanted.items()})
 
     async def _cancel(self, one: Open) -> None:
         try:

@@ -129,15 +129,18 @@ class SchedulerThatRefuses(SchedulerInMemory):
 
 
 class CommandsInMemory(Commands):
-    """Runs what ``scheduler`` is asked; ``hold`` keeps submissions under way until it is set."""
+    """Runs what ``scheduler`` is asked; ``hold`` keeps submissions under way until it is set. The link of the user
+    ``mute`` answers nothing until ``spoken``."""
 
     def __init__(self, scheduler: SchedulerInMemory) -> None:
         self._here = scheduler
         self.hold: asyncio.Event | None = None
         self.submissions = 0
+        self.mute, self.spoken = "", asyncio.Event()
 
     async def link_is_there(self, user: str) -> None:
-        return
+        if user == self.mute:
+            await self.spoken.wait()
 
     async def as_service(self, invocation: Invocation) -> Output:
         self._here.asked.append(invocation)
@@ -146,8 +149,11 @@ class CommandsInMemory(Commands):
     async def as_user(self, user: str | Account, invocation: Invocation, bound: bool = False) -> Output:
         if invocation.as_service:
             return await self.as_service(invocation)
+        name = user if isinstance(user, str) else user.name
+        if name == self.mute:
+            await self.spoken.wait()
         if invocation.argv[0] == "submit":
             self.submissions += 1
             if self.hold is not None:
                 await self.hold.wait()
-        return self._here.run(invocation.argv, user if isinstance(user, str) else user.name)
+        return self._here.run(invocation.argv, name)
