@@ -272,18 +272,18 @@ def test_the_environment_of_the_job_does_not_go_on_into_the_session_or_what_is_s
         f"env >{inside}; SLURM_CONF={slurm.environment['SLURM_CONF']} "
         f"sbatch --overcommit --output=/dev/null --wrap 'env >{below}; exec sleep 1000'; {STAYS}"
     )
-    session = runs(client, submit(client, command).id)
-    found = until(lambda: inside.exists() and inside.read_text(), "what it has")
-    ours = ("SLURM", "SBATCH", "WEBLINK", "PORTCALL_ORDER", "PORTCALL_RUNTIME", "PYTHON", "LC_ALL", "TZ=")
-    assert [line for line in found.splitlines() if line.startswith(ours)] == []
-    until(lambda: len(queue(slurm)) == 2, "the job from inside waits")
-    client.terminate(session.id)
-    until(below.exists, "the job from inside runs", SOON)
-    mine = str(job(client, session.id).id)
-    text = until(below.read_text, "what it has")
-    assert f"SLURM_JOB_ID={mine}\n" not in text
-    assert [line for line in text.splitlines() if line.startswith(("WEBLINK", "PORTCALL_ORDER", "DISPLAY=:0"))] == []
-    person.run("sh", "-c", "scancel --me", environment=slurm.environment)
+    try:
+        session = runs(client, submit(client, command).id)
+        found = until(lambda: inside.exists() and inside.read_text(), "what it has")
+        ours = ("SLURM", "SBATCH", "WEBLINK", "PORTCALL_ORDER", "PORTCALL_RUNTIME", "PYTHON", "LC_ALL", "TZ=")
+        assert [line for line in found.splitlines() if line.startswith(ours)] == []
+        until(lambda: len(queue(slurm)) == 2, "the job from inside waits")
+        client.terminate(session.id)
+        text = until(lambda: below.exists() and below.read_text(), "the job from inside runs", SOON)
+        assert f"SLURM_JOB_ID={job(client, session.id).id}\n" not in text
+        assert [line for line in text.splitlines() if line.startswith(("WEBLINK", "PORTCALL_ORDER"))] == []
+    finally:
+        slurm.run("scancel", "--user", person.name)
 
 
 def test_a_job_submitted_from_inside_outlives_the_session(client: Client, person: Person, slurm: Slurm) -> None:
@@ -306,7 +306,7 @@ def test_the_command_line_tells_of_jobs(client: Client, server: Server, person: 
     assert "Submitted as Slurm job" in told.stdout
     (waiting,) = [session for session in client.sessions() if session.id != waited["id"]]
     assert f"portcall info {waiting.id}" in told.stderr
-    until(lambda: job(client, waiting.id).reason == "Resources", "it waits", SOON)
+    until(lambda: job(client, waiting.id).starts_to, "it waits, and Slurm knows until when", SOON)
     table = person.portcall(server, "ls", environment=environment).stdout
     assert f"slurm {job(client, waiting.id).id} queued, place 1, Resources, starts by " in table
     facts = person.portcall(server, "info", waiting.id, environment=environment).stdout
