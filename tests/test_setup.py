@@ -253,3 +253,39 @@ def test_the_last_line_counts_what_was_left_out() -> None:
     counts = {"passed": 5, "failed": 0, "skipped": 0, "deselected": 0}
     assert last_line(counts) == "5 passed, 0 failed"
     assert last_line(counts | {"failed": 1, "deselected": 3}) == "5 passed, 1 failed, 3 deselected (need root)"
+
+
+AS_MAKE_TEST_DOES = """
+import runpy, sys
+from pathlib import Path
+check = runpy.run_path("scripts/check", run_name="check")
+totals = {"passed": 0, "failed": 0, "skipped": 0, "deselected": 0}
+for name, command in check["pytest_steps"]():
+    _, counts = check["run_tests"](name, [*command, *sys.argv[2:]], Path(sys.argv[1], "tally"))
+    totals = {outcome: totals[outcome] + counts.get(outcome, 0) for outcome in totals}
+print(check["last_line"](totals))
+"""
+
+
+def test_an_ordinary_user_without_sudo_is_told_by_name_what_was_left_out(tmp_path: Path) -> None:
+    """Root becomes somebody else who may read the clone, wherever it lies; the rest is `make test`'s own."""
+    place = tmp_path / "place"
+    place.mkdir()
+    become: list[str] = []
+    if os.geteuid() == 0:
+        nobody = "65534"
+        os.chown(place, int(nobody), int(nobody))
+        reads = "+dac_read_search"
+        become = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", f"--inh-caps={reads}",
+                  f"--ambient-caps={reads}"]  # fmt: skip
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    theirs = {"PORTCALL_TEST_ROOT": "no", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(place), "HOME": "/"}
+    some = ["-p", "no:cacheprovider", "tests/test_setup.py", "-k", "interpreter_that or names_each_once"]
+    ran = subprocess.run(
+        [*become, sys.executable, "-c", AS_MAKE_TEST_DOES, place, *some], cwd=TOP, capture_output=True, text=True,
+        env=ours | theirs, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    left_out = ran.stdout.split("left out: these need root")[1].splitlines()[1]
+    assert left_out == "tests/test_setup.py::test_an_interpreter_that_sessions_could_not_run_is_passed_over"
+    assert ran.stdout.splitlines()[-1] == "3 passed, 0 failed, 1 deselected (need root)"
