@@ -19,7 +19,7 @@ test: ## format, lint, types, unit tests, then real processes and a real browser
 	@scripts/setup test
 	@exec $(PY) scripts/check
 
-bench: bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate bench-weblink ## all measurements below
+bench: bench-start bench-idle bench-view bench-decide bench-storm bench-hostile bench-simulate bench-weblink bench-slurm bench-pending ## all measurements below
 
 bench-start: ## time from a click to the first bytes of the picture, against bare Xvnc
 	@scripts/setup bench
