@@ -54,7 +54,9 @@ async def run(invocation: Invocation) -> Output:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        # what has left its group may hold our pipes open for ever; they are not waited for, and not kept
+        process._transport.close()  # type: ignore[attr-defined]
+        await process.wait()
     stdout, stderr = (text.decode(errors="replace") for text in texts)
     code = process.returncode if process.returncode is not None else 1
     return Output(_TIMED_OUT if late else code if code >= 0 else 128 - code, stdout, stderr + late, _CLOCK.now())
