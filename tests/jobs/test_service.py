@@ -72,3 +72,13 @@ def test_the_time_limit_holds_for_what_has_left_its_process_group() -> None:
 def test_of_too_much_output_the_beginning_is_kept() -> None:
     output = done(lambda: run(shell("head -c 100000000 /dev/zero; echo end >&2")))
     assert (output.code, len(output.stdout), output.stderr) == (0, 16 << 20, "end\n")
+
+
+def test_a_command_that_has_ended_before_its_input_came_is_no_error() -> None:
+    async def several() -> Output:
+        for _ in range(20):
+            output = await run(shell("true", stdin="x" * 1_000_000))
+            assert output.code == 0
+        return output
+
+    assert done(several).code == 0

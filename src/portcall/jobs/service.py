@@ -40,7 +40,7 @@ async def run(invocation: Invocation) -> Output:
     late = ""
     try:
         async with asyncio.timeout(invocation.timeout):
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, RuntimeError):  # uvloop's word for a reader that is gone already
                 process.stdin.write(invocation.stdin.encode())
                 await process.stdin.drain()
             process.stdin.close()
@@ -57,6 +57,8 @@ async def run(invocation: Invocation) -> Output:
         # what has left its group may hold our pipes open for ever; they are not waited for, and not kept
         process._transport.close()  # type: ignore[attr-defined]
         await process.wait()
+        with contextlib.suppress(ConnectionError):
+            await process.stdin.wait_closed()
     stdout, stderr = (text.decode(errors="replace") for text in texts)
     code = process.returncode if process.returncode is not None else 1
     return Output(_TIMED_OUT if late else code if code >= 0 else 128 - code, stdout, stderr + late, _CLOCK.now())
