@@ -1,20 +1,17 @@
 /** Functions of some kinds: list and order at the left, the one that is open beside it. */
 
-import { useQueryClient } from '@tanstack/react-query'
-import { type KeyboardEvent, useRef, useState } from 'react'
+import { type KeyboardEvent, useRef } from 'react'
 
 import { type FunctionDocument, functions, type Kind } from '../../api/administered'
-import { asProblem, type Problem } from '../../api/problem'
 import { Link } from '../../app/router'
-import { announce } from '../../parts/announce'
 import { Icon } from '../../parts/Icon'
 import { Failure, Loaded } from '../../parts/states'
 import { t } from '../../strings/t'
 import { ListPage, Nothing, RowLink } from '../parts/ListPage'
-import { moved } from '../parts/Order'
 import { useDocuments } from '../parts/useDocuments'
 import { FunctionEditor } from './FunctionEditor'
 import { firstOnly, inOrder, inUse, isBalance, useKinds } from './kinds'
+import { useReorder } from './useReorder'
 
 interface FunctionsProps {
   kinds: string[]
@@ -80,35 +77,18 @@ export function FunctionList({ base, rest, kinds }: Pick<FunctionsProps, 'base' 
 }
 
 function OneKind({ kind, all, base, rest }: { kind: Kind; all: FunctionDocument[]; base: string; rest: string }) {
-  const client = useQueryClient()
-  const [problem, setProblem] = useState<Problem | null>(null)
   const list = useRef<HTMLUListElement>(null)
-  const dragged = useRef<number | null>(null)
+  const dragged = useRef('')
   const mine = inOrder(all, kind.name)
+  const { move, problem } = useReorder(kind.name, mine, list)
   const what = isBalance(kind.name) ? t('fn.newScript') : kind.name === 'metric' ? t('fn.newMetric') : t('fn.new')
   const ordered = !isBalance(kind.name) && mine.length > 1
 
-  // each keeps its position, so a new order is a new position for those that moved
-  const move = async (from: number, to: number) => {
-    if (to < 0 || to >= mine.length || from === to) return
-    setProblem(null)
-    const next = moved(mine, from, to).map((one, position) => ({ ...one, position }))
-    const changed = next.filter((one) => mine.find((other) => other.id === one.id)!.position !== one.position)
-    client.setQueryData<FunctionDocument[]>(['admin', 'functions'], (before) => before?.map((one) => next.find((other) => other.id === one.id) ?? one))
-    announce(t('order.said', { name: mine[from]!.name, at: to + 1, n: mine.length }))
-    requestAnimationFrame(() => list.current?.querySelectorAll<HTMLElement>('a')[to]?.focus())
-    try {
-      for (const one of changed) if (one.fixed === null) await functions.put(one.id, one, one.revision)
-    } catch (error) {
-      setProblem(asProblem(error))
-    }
-    void client.invalidateQueries({ queryKey: ['admin', 'functions'] })
-  }
-  const onKeyDown = (index: number) => (event: KeyboardEvent) => {
+  const onKeyDown = (id: string, index: number) => (event: KeyboardEvent) => {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key]
     if (!step) return
     event.preventDefault()
-    if (event.altKey && ordered) void move(index, index + step)
+    if (event.altKey && ordered) move(id, (from) => from + step)
     else list.current?.querySelectorAll<HTMLElement>('a')[index + step]?.focus()
   }
   return (
@@ -131,13 +111,13 @@ function OneKind({ kind, all, base, rest }: { kind: Kind; all: FunctionDocument[
               key={one.id}
               draggable={ordered}
               aria-keyshortcuts={ordered ? 'Alt+ArrowUp Alt+ArrowDown' : undefined}
-              onKeyDown={onKeyDown(index)}
-              onDragStart={() => (dragged.current = index)}
+              onKeyDown={onKeyDown(one.id, index)}
+              onDragStart={() => (dragged.current = one.id)}
               onDragOver={(event) => event.preventDefault()}
               onDrop={(event) => {
                 event.preventDefault()
-                if (dragged.current !== null) void move(dragged.current, index)
-                dragged.current = null
+                move(dragged.current, () => index)
+                dragged.current = ''
               }}
             >
               <RowLink

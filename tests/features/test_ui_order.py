@@ -1,0 +1,103 @@
+"""Pictures of bookmarks and the order of functions, set in a real browser as an administrator does."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from portcall.client.api import Client
+from tests.features.administration import Site, administration
+from tests.features.server import Server
+from tests.features.waiting import until
+
+pytestmark = pytest.mark.timeout(120)
+RED = (200, 30, 40)
+
+
+@pytest.fixture(scope="module")
+def client(own_server: Server) -> Iterator[Client]:
+    with own_server.by_link() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def site(own_server: Server) -> Iterator[Site]:
+    with administration(own_server) as site:
+        yield site
+
+
+def picture(data: str) -> Image.Image:
+    assert data.startswith("data:image/png;base64,")
+    return Image.open(io.BytesIO(base64.b64decode(data.split(",", 1)[1]))).convert("RGBA")
+
+
+def test_a_picture_becomes_a_bookmarks_icon_and_its_sessions(site: Site, client: Client, tmp_path: Path) -> None:
+    Image.new("RGB", (800, 400), RED).save(tmp_path / "wide.jpeg")
+    (tmp_path / "letter.png").write_text("Dear Sir")
+    client.put_document("bookmarks", "drawn", {"name": "Drawn", "command": "sleep 60"})
+    page = site.go("system/bookmarks/drawn")
+    field = page.get_by_label("Icon")
+    field.set_input_files(tmp_path / "letter.png")
+    expect(page.locator(".field-error")).to_be_visible()  # what is no picture is told at the field
+    field.set_input_files(tmp_path / "wide.jpeg")
+    expect(page.locator(".field-error")).to_have_count(0)
+    site.save()
+    icon = str(until(lambda: client.document("bookmarks", "drawn")["icon"], "the icon is saved"))
+    made = picture(icon)
+    assert made.size == (96, 96)
+    assert made.getpixel((48, 4))[3] == 0  # the whole of it, neither cut nor stretched
+    middle = made.getpixel((48, 48))
+    assert max(abs(one - other) for one, other in zip(middle, (*RED, 255), strict=True)) < 8
+
+    tile = site.go().get_by_role("button", name="Start Drawn")
+    expect(tile.locator("img")).to_have_attribute("src", icon)
+    tile.click()
+    session = until(client.sessions, "the session")[0]
+    assert (session.params["icon"], session.params["bookmarkId"]) == (icon, "drawn")
+    client.purge(session.id)
+
+    site.go("system/bookmarks/drawn").get_by_role("button", name="Remove icon").click()
+    site.save()
+    until(lambda: client.document("bookmarks", "drawn")["icon"] == "", "the icon is gone")
+    site.quiet()
+
+
+def test_the_order_of_functions_of_a_kind_is_changed_by_keys_and_by_hand(site: Site, client: Client) -> None:
+    for position, name in enumerate(("one", "two", "three")):
+        source = f"function(input) {{ throw '{name}'; }}"
+        body = {"kind": "schedule", "name": name.title(), "source": source, "position": position}
+        client.put_document("functions", name, body)
+    page = site.go("system/schedule")
+    rows = page.get_by_role("list", name="Schedule").get_by_role("listitem")
+
+    def order(*names: str) -> None:
+        """On the page, and on the server, where the first is the one in force."""
+        expect(rows).to_contain_text(list(names))
+        expect(rows.filter(has=page.get_by_text("in use", exact=True))).to_contain_text([names[0]])
+        until(lambda: _order(client) == [name.lower() for name in names], f"the order {names}")
+
+    order("One", "Two", "Three")
+    rows.nth(0).get_by_role("link").press("Alt+ArrowDown")
+    expect(rows.nth(1).get_by_role("link")).to_be_focused()
+    order("Two", "One", "Three")
+    page.keyboard.press("Alt+ArrowDown")  # as fast as a key repeats
+    page.keyboard.press("Alt+ArrowUp")
+    page.keyboard.press("Alt+ArrowUp")
+    order("One", "Two", "Three")
+    rows.nth(2).drag_to(rows.nth(0))
+    order("Three", "One", "Two")
+    page.reload()
+    order("Three", "One", "Two")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    site.quiet()
+
+
+def _order(client: Client) -> list[str]:
+    mine = [one for one in client.documents("functions") if one["kind"] == "schedule"]
+    return [str(one["id"]) for one in sorted(mine, key=lambda one: (one["position"], one["id"]))]
