@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import zipfile
@@ -79,3 +80,36 @@ def test_installing_writes_it_where_it_is_wanted(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert run(tmp_path / "one.pyz", "start", "--help").returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["one.pyz"]
+
+
+def others() -> list[str]:
+    """Pythons for which nothing was compiled beforehand; where there is none, the tests have nothing to find."""
+    return [version for version, path in pythons().items() if not path.startswith(("/usr/bin/", "/usr/local/bin/"))]
+
+
+@pytest.mark.parametrize("version", others())
+def test_what_was_compiled_for_a_python_of_another_host_is_kept_for_its_user(
+    version: str, one_file: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / f"portcall-{os.getuid()}"
+    place.mkdir(mode=0o700)
+
+    def started() -> str:
+        argv = [pythons()[version], "-ISE", str(one_file), "start-weblink"]
+        environment = {"FX_TEMP_DIR": str(tmp_path)}
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False).stderr
+
+    assert "WEBLINK_URL is not set" in started()
+    (kept,) = place.iterdir()
+    assert kept.name.endswith(f"-cpython-{version.replace('.', '')}.zip")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert "WEBLINK_URL is not set" in started()
+    # it is what runs then, as long as nobody else may have written it
+    with zipfile.ZipFile(kept, "w") as archive:
+        archive.writestr("portcall/__init__.py", "raise SystemExit('from what was kept')")
+    assert "from what was kept" in started()
+    kept.chmod(0o660)
+    assert "WEBLINK_URL is not set" in started()
+    kept.chmod(0o600)
+    place.chmod(0o770)
+    assert "WEBLINK_URL is not set" in started()

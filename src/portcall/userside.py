@@ -36,10 +36,11 @@ _MAIN = """import os
 import sys
 
 sys.path[0] = os.path.abspath(sys.path[0])
-sys.path.insert(0, sys.path[0] + "/" + sys.implementation.cache_tag)
-from portcall.sessiond.onefile import main
+archive = sys.path[0]
+sys.path.insert(0, archive + "/" + sys.implementation.cache_tag)
+from portcall.sessiond.onefile import run
 
-sys.exit(main())
+sys.exit(run(archive, {state!r}))
 """
 _OLDEST, _NEWEST = 9, 15  # of Python 3: for those that are on this host, code is compiled beforehand
 
@@ -103,7 +104,7 @@ def install(target: Path, python: str = "/usr/bin/python3") -> Path:
             _write(draft / name, text.encode(), 0o755)
         for each in (python, *others(python)):
             _compile(draft, root, each)
-        make_one_file(draft / ONE_FILE, draft, python)
+        make_one_file(draft / ONE_FILE, draft, root.name, python)
         for directory in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
             directory.chmod(0o755)
         with contextlib.suppress(OSError):  # another made the same meanwhile
@@ -121,7 +122,7 @@ def others(python: str) -> list[str]:
     return [str(path) for path in found if path.is_file() and path.resolve() != Path(python).resolve()]
 
 
-def make_one_file(path: Path, tree: Path, python: str = "/usr/bin/python3") -> None:
+def make_one_file(path: Path, tree: Path, state: str, python: str = "/usr/bin/python3") -> None:
     """The user side as one file that any Python from 3.9 on runs: the sources, and what the tree has compiled of them.
 
     Stored, not packed: a Python may have been built without zlib.
@@ -129,7 +130,7 @@ def make_one_file(path: Path, tree: Path, python: str = "/usr/bin/python3") -> N
     with path.open("wb") as file:
         file.write(f"#!{python} -ISE\n".encode())
         with zipfile.ZipFile(file, "w") as archive:
-            _put(archive, "__main__.py", _MAIN.encode())
+            _put(archive, "__main__.py", _MAIN.format(state=state).encode())
             for name in sources():
                 source = tree / name
                 _put(archive, name, source.read_bytes())
