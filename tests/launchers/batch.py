@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,10 @@ from portcall.errors import SchedulerSilent, StartFailed
 from portcall.launchers.base import Found, Scheduler
 from portcall.model import job as states
 from portcall.model.job import Job
+from portcall.model.launch import Weblink
 from portcall.model.option import read_all
 from portcall.model.start import Output, Scheduled
+from portcall.model.user import Account
 from portcall.testing.contracts.launcher import host, order
 from portcall.testing.contracts.scheduler import SchedulerContract, check_found, found_or_silent
 
@@ -33,8 +37,8 @@ def by_id(found: list[Found]) -> dict[str, Job]:
 
 
 def words(launcher: Scheduler, **options: object) -> tuple[str, ...]:
-    """Of the submission that asks for this."""
-    return launcher.invocation(order(options=read_all(launcher.options, options)), host()).argv
+    """Of the submission that asks for this, without the shell that keeps what is secret out of the job."""
+    return launcher.invocation(order(options=read_all(launcher.options, options)), host()).argv[6:]
 
 
 class BatchContract(SchedulerContract):
@@ -122,6 +126,37 @@ class BatchContract(SchedulerContract):
         assert all(value in text for value in ("long", "physics", "-x", "y z"))
         assert asked[-1] == launcher.job_name("s1")  # after the administrator's own: the last word counts
         assert "y z" in asked
+
+    def test_no_secret_is_in_the_job_that_the_scheduler_keeps(self, launcher: Scheduler, tmp_path: Path) -> None:
+        """Its spool, and what it prints of jobs, may be read by others: the file that the job names may not."""
+        home, kept = tmp_path / "it's home", tmp_path / "kept"
+        home.mkdir()
+        account = Account("ann", 1001, 1001, str(home), "/bin/sh", ["ann"])
+        there = replace(self.place(), account=account, weblink=Weblink("https://here", "for-this-session", "ann"))
+        made = launcher.invocation(order(), there)
+        program = tmp_path / made.argv[6]
+        program.write_text(f"#!/bin/sh\necho {self.ID}\ncat > {kept}\n")
+        program.chmod(0o755)
+        environment = {**made.environment, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(made.argv, input=made.stdin, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{self.ID}\n", "")
+        file = home / ".local/state/portcall/jobs/s1.job"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert file.parent.stat().st_mode & 0o777 == 0o700
+        secrets = ("sealed-by-the-server", "for-this-session")
+        assert all(secret in file.read_text() for secret in secrets)
+        assert not any(secret in text for secret in secrets for text in (kept.read_text(), *made.argv))
+        kept.chmod(0o755)
+        subprocess.run([kept], check=False, capture_output=True, timeout=20)  # there is no session in this place
+        assert not file.exists()
+        assert "session" in (home / ".local/state/portcall/jobs/s1.log").read_text()
+
+    def test_a_scheduler_that_is_not_installed_is_told_as_such(self, launcher: Scheduler, tmp_path: Path) -> None:
+        made = launcher.invocation(order(), self.place())
+        environment = {**made.environment, "PATH": str(tmp_path), "HOME": str(tmp_path)}
+        done = subprocess.run(made.argv, input=made.stdin, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 127
+        assert done.stderr == f"{made.argv[6]}: there is no such program on this server\n"
 
     def test_nothing_is_asked_for_that_nobody_wants(self, launcher: Scheduler) -> None:
         assert not {"-q", "-P", "-A", "-l", "-n", "-W", "-pe"} & set(words(launcher))

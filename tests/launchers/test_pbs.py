@@ -53,6 +53,8 @@ class TestPbs(BatchContract):
     def test_whose_jobs_they_are_and_their_names_are_read(self, launcher: Pbs) -> None:
         one = launcher.found(Output(0, self.ANSWER))[0]
         assert (one.name, one.user) == ("portcall-a1", "ann")
+        one = launcher.found(Output(0, self.ANSWER.replace("Job_Owner=ann@", "Job_Owner=ann@site.example@", 1)))[0]
+        assert one.user == "ann@site.example"
 
     def test_jobs_that_are_gone_are_no_failure(self, launcher: Pbs) -> None:
         first = self.ANSWER.splitlines(keepends=True)[0]

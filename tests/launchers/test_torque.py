@@ -54,6 +54,13 @@ class TestTorque(BatchContract):
         assert jobs["24271.torque.site"].state == states.UNKNOWN
         assert jobs["24272.torque.site"].state == states.QUEUED
 
+    def test_what_cannot_be_read_is_its_owners_or_nobodys(self, launcher: Torque) -> None:
+        said = self.ANSWER.replace("PBS_O_HOME=/home/ann", "A=a && b", 1)
+        first = launcher.found(Output(0, said))[0]
+        assert (first.job.state, first.name, first.user) == (states.UNKNOWN, "portcall-a1", "ann")
+        first = launcher.found(Output(0, said.replace("<Job_Owner>ann@login</Job_Owner>", "", 1)))[0]
+        assert (first.job.state, first.name) == (states.UNKNOWN, "")
+
     def test_nobody_ends_anothers_job_by_what_is_in_their_own(self, launcher: Torque) -> None:
         evil = "</Variable_List></Job><Job><Job_Id>24271.torque.site</Job_Id><job_state>C</job_state></Job><Job>"
         said = self.ANSWER.replace("PBS_O_HOME=/home/ann</Variable_List><etime>1440531747</etime></Job></Data>", evil)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import math
+import posixpath
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -19,6 +21,15 @@ from portcall.model.start import Invocation, Outcome, Output, Scheduled, StartOr
 
 MIB = 1 << 20
 _TIMED_OUT = 124
+# What lets the job be this session is in a file of its user's. The job itself, which schedulers keep where others may
+# read it (Grid Engine in its spool, LSF in what bjobs -l prints), only names that file, and removes it first of all.
+_SUBMIT = (
+    "file=$1 job=$2; shift 2; umask 077; folder=${file%/*}; "
+    'command -v "$1" >/dev/null || { echo "$1: there is no such program on this server" >&2; exit 127; }; '
+    'mkdir -p -- "$folder" && rm -f -- "$file" && cat >"$file" || exit; '
+    'find "$folder" -maxdepth 1 -name "*.job" -mtime +100 -delete 2>/dev/null; '  # orders are good for less
+    'exec "$@" <<JOB\n$job\nJOB\n'
+)
 _LONGEST = 400  # characters of what a scheduler says about a job
 _SAID_OF_FAILURE = 4000
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]+")
@@ -51,7 +62,13 @@ class Batch(Scheduler):
     def submission(self, argv: Sequence[str], order: StartOrder, host: Host) -> Invocation:
         """The name comes last: an administrator's ``extra`` does not change by what a job is found again."""
         named = (*argv, *map(str, order.options.get("extra") or ()), *self.named(self.job_name(order.id)))
-        return self.command(*named, stdin=self.script(order, host))
+        file = posixpath.join(host.account.home, self.log_file(order.id).removesuffix(".log") + ".job")
+        quoted = shlex.quote(file)
+        begin, rest = self.script(order, host).split("\n", 1)
+        job = f"{begin}\nexec /bin/sh {quoted}"
+        return self.command(
+            "/bin/sh", "-c", _SUBMIT, "submit", file, job, *named, stdin=f"{begin}\nrm -f -- {quoted}\n{rest}"
+        )
 
     def named(self, name: str) -> Sequence[str]:
         return ("-N", name)

@@ -82,7 +82,7 @@ class Pbs(Qsub):
             started=started, ends_at=started + limit if runs and started and limit else None,
             hosts=hosts(text.get("exec_host", "")), exit_code=exit_code if state in states.OVER else None,
             submitted=clock(text.get("ctime", "")),
-        ), text.get("Job_Name", ""), text.get("Job_Owner", "").partition("@")[0])  # fmt: skip
+        ), text.get("Job_Name", ""), owner(text.get("Job_Owner", "")))  # fmt: skip
 
     def extend(self, job: Job, until: float) -> Invocation | None:
         """PBS lets managers and operators give a job that runs more time; others get its refusal to read."""
@@ -95,6 +95,11 @@ def hosts(text: str) -> list[str]:
     """``n1/0*2+n2/1``"""
     names = (part.partition("/")[0].strip() for part in text.split("+"))
     return [printable(name) for name in dict.fromkeys(names) if name not in ("", "--")]
+
+
+def owner(text: str) -> str:
+    """Of ``USER@HOST``; users may have an ``@`` in their name."""
+    return text.rpartition("@")[0] or text
 
 
 def _end(exit_code: int | None, substate: int | None) -> str:

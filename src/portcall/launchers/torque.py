@@ -10,12 +10,13 @@ from portcall.launchers._batch import duration, mebibytes, moment, printable, sp
 from portcall.launchers._qsub import IDS, Qsub
 from portcall.launchers._xml import Unreadable, parse, pieces, value
 from portcall.launchers.base import Found
-from portcall.launchers.pbs import hosts
+from portcall.launchers.pbs import hosts, owner
 from portcall.model import job as states
 from portcall.model.job import Job
 from portcall.model.launch import Host
 from portcall.model.start import Invocation, Output, StartOrder
 
+_NAMED = r"<Job_Name>([^<]*)</Job_Name>\s*<Job_Owner>([^<]+)</Job_Owner>"
 _ONE_BY_ONE = 50  # qstat asks for each id by itself; more jobs than that are asked for with all others, at once
 DELETED = 271  # 256 and SIGTERM: qdel
 
@@ -63,13 +64,15 @@ class Torque(Qsub):
             printable(value(job, "queue")), started=started,
             ends_at=started + limit if runs and started and limit else None, hosts=hosts(value(job, "exec_host")),
             exit_code=exit_code if state in states.OVER else None, submitted=moment(value(job, "ctime")),
-        ), value(job, "Job_Name"), value(job, "Job_Owner").partition("@")[0])  # fmt: skip
+        ), value(job, "Job_Name"), owner(value(job, "Job_Owner")))  # fmt: skip
 
     def _unreadable(self, piece: str) -> Found | None:
-        match = re.match(r"<Job>\s*<Job_Id>([^<]*)</Job_Id>(?:\s*<Job_Name>([^<]*)</Job_Name>)?", piece)
+        """Without its owner it is nobody's by its name: somebody may have called it like another's on purpose."""
+        match = re.match(r"<Job>\s*<Job_Id>([^<]*)</Job_Id>(?:\s*" + _NAMED + ")?", piece)
         if match is None or not IDS.fullmatch(match.group(1)):
             return None
-        return Found(Job(self.name, match.group(1), states.UNKNOWN), unescape(match.group(2) or ""))
+        number, name, user = (unescape(part or "") for part in match.groups())
+        return Found(Job(self.name, number, states.UNKNOWN), name, owner(user))
 
     def extend(self, job: Job, until: float) -> Invocation | None:
         """Torque lets managers and operators give a job that runs more time; others get its refusal to read."""

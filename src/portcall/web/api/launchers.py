@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from portcall.errors import InvalidValue, PortcallError
 from portcall.launchers.base import Scheduler
 from portcall.model import codec, lifecycle
+from portcall.model.job import Job
 from portcall.model.launch import Host
 from portcall.model.option import read, read_all
 from portcall.model.start import StartOrder, StartRequest
@@ -173,8 +174,11 @@ async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
             maximum=administered.get("maximum", {}), people=administered.get("people", offered),
         )  # fmt: skip
         order, account = await here.pipeline.preview(login, StartRequest("xterm", launcher=name))
-        argv = _dry(here, order, account)["argv"]
-        if argv and shutil.which(argv[0]) is None:
+        made = _dry(here, order, account)
+        argv = made["argv"]
+        if argv[:1] == ["/bin/sh"] and isinstance(launcher, Scheduler):  # what it runs is the scheduler's all the same
+            argv = launcher.cancel(Job(name, "1")).argv
+        if argv and shutil.which(argv[0], path=made["env"].get("PATH")) is None:
             row["problem"] = f"{argv[0]}: there is no such program on this server."
     except PortcallError as error:
         row["problem"] = str(error)
