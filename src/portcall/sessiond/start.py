@@ -25,7 +25,7 @@ from portcall.sessiond.record import Record
 from portcall.sessiond.run import become_daemon, own_account, prepare, run_order
 from portcall.sessiond.weblink import Weblink, take
 
-_VERDICT = 3.0  # seconds for the server to refuse a session that runs
+_VERDICT, _FAR_VERDICT = 3.0, 50.0  # seconds for the server to refuse a session that runs; over a network
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE = 5.0
 
@@ -91,7 +91,8 @@ def _run(asked: Asked, order: StartOrder, sockets: list[str], base: str, link: W
         os.close(descriptor)
     theirs.close()
     with ours:
-        return _follow_to_the_end(ours) if asked.cli else _until_it_runs(ours, order)
+        verdict = _FAR_VERDICT if link is not None else _VERDICT  # where it is not reached, that is known sooner
+        return _follow_to_the_end(ours) if asked.cli else _until_it_runs(ours, order, verdict)
 
 
 def _daemon(place: Place, record: Record, parent: socket.socket, stdio: tuple[int, int, int] | None) -> NoReturn:
@@ -140,7 +141,7 @@ def _hear(loop: Loop, daemon: SessionDaemon, parent: socket.socket, bound: bool)
             daemon.end(f"interrupted by signal {number} while it started", 1.0)
 
 
-def _until_it_runs(daemon: socket.socket, order: StartOrder) -> int:
+def _until_it_runs(daemon: socket.socket, order: StartOrder, verdict: float) -> int:
     """Prints the session once it runs and no server has refused it."""
     session: dict[str, Any] | None = None
     decided = False
@@ -148,7 +149,7 @@ def _until_it_runs(daemon: socket.socket, order: StartOrder) -> int:
         kind = event.pop("event")
         if kind == "running":
             session = event["session"]
-            daemon.settimeout(_VERDICT)
+            daemon.settimeout(verdict)
         elif kind in ("accepted", "offline"):
             decided = True
         elif kind == "ended":

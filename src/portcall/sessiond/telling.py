@@ -145,7 +145,7 @@ class Telling:
                 self._hand_over()
         elif self._handed_over:
             self.leave(True)  # the server has read everything and closed
-        else:
+        elif not self._unwanted:
             self.notify("offline", {})
 
     def _belong(self) -> None:
