@@ -262,3 +262,36 @@ async def test_one_that_comes_when_nobody_waits_any_more_is_refused(stand: Calle
         await asking
     with pytest.raises(WeblinkRefused):
         await stand.weblinks.display(request.token, "192.0.2.1")
+
+
+@calling
+async def test_of_calls_that_say_nothing_only_the_last_is_kept(stand: Called) -> None:
+    """Else one token could take all of the server's descriptors."""
+    first = await stand.called()
+    first.hello(said(), "running")
+    await first.hears(messages.Watched)
+    silent = [await stand.called() for _ in range(20)]
+    for one in silent[:-1]:
+        await one.until(one.closed.is_set)
+    assert not silent[-1].closed.is_set()
+    assert not first.closed.is_set(), "who has said hello is there until another has, too"
+    silent[-1].hello(said(), "running")
+    await silent[-1].hears(messages.Watched)
+    await first.until(first.closed.is_set)
+
+
+@calling
+async def test_a_session_that_is_connected_on_this_host_is_nobody_elses_by_its_token(stand: Called) -> None:
+    """It has not needed its token, which then is good for whoever finds it first."""
+    session = await stand.session()
+    other = await stand.called()
+    other.hello(said(), "running")
+    await other.until(other.closed.is_set)
+    peer = stand.reports.peer("s")
+    assert peer is not None
+    assert not peer.session_id
+    session.close()
+    await until(lambda: stand.reports.peer("s") is None)
+    again = await stand.called()
+    again.hello(said(), "running")
+    await again.hears(messages.Watched)

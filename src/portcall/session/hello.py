@@ -52,6 +52,9 @@ class Greeter:
             raise ProtocolError(f"version {hello.version} of the protocol is not spoken here")
         if connection.session_id and getattr(hello, "session", {}).get("id") != connection.session_id:
             raise ProtocolError(f"this weblink is session {connection.session_id}'s, and no other's")
+        present = self._reports.peer(connection.session_id) if connection.session_id else None
+        if present is not None and not present.session_id:  # its token is not needed, so who has it is somebody else
+            raise ProtocolError(f"session {connection.session_id} is connected on this host")
         account = connection.account or await self._account(connection.uid)
         if isinstance(hello, messages.SessionHello):
             await self._reports.hello(connection, account, hello)

@@ -142,6 +142,7 @@ class Weblinks:
         self._account = account
         self._hello = hello
         self._connections: set[WeblinkConnection] = set()
+        self._unheard: dict[str, WeblinkConnection] = {}  # each session's last call
         self._bound: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.displays = Displays()
@@ -218,10 +219,20 @@ class Weblinks:
 
     def connected(self, sock: socket.socket, account: Account, session_id: str) -> None:
         """A call that was admitted; the socket is this connection's from now on."""
-        connection = WeblinkConnection(sock, self._hello, account, session_id, self.displays)
+        before = self._unheard.pop(session_id, None)
+        if before is not None and before.on_message is None:
+            before.close()  # a session calls once at a time: who has not said hello yet, has given that call up
+        connection = self._unheard[session_id] = WeblinkConnection(
+            sock, self._hello, account, session_id, self.displays
+        )
         self._connections.add(connection)
-        connection.on_close.append(lambda: self._connections.discard(connection))
+        connection.on_close.append(lambda: self._left(connection))
         log.info("weblink", session=session_id, user=account.name)
+
+    def _left(self, connection: WeblinkConnection) -> None:
+        self._connections.discard(connection)
+        if self._unheard.get(connection.session_id) is connection:
+            del self._unheard[connection.session_id]
 
     def forget(self, session_id: str) -> None:
         """The session's record is gone: its token will never be good again."""
