@@ -153,13 +153,14 @@ def test_secrets_through_the_pipe_show_nowhere(person: Person, mode: list[str]) 
         _end(person, None, session)
 
 
-def test_a_name_and_an_id_of_ones_own(person: Person) -> None:
+@pytest.mark.parametrize("named", [("--name", "first"), ("--param", "name=first")])
+def test_a_name_and_an_id_of_ones_own(person: Person, named: tuple[str, ...]) -> None:
     id_ = f"my-{secrets.token_hex(4)}"
-    done = by_hand(person, "--local", "--id", id_, "--name", "first", "--userdata", "u", "--userid", "7", "--command",
+    done = by_hand(person, "--local", "--id", id_, *named, "--userdata", "u", "--userid", "7", "--command",
                    ASKED["command"])  # fmt: skip
     session = json.loads(done.stdout)
     assert (session["id"], session["name"]) == (id_, "first")
-    assert (session["params"]["userdata"], session["params"]["userid"]) == ("u", "7")
+    assert session["params"] == {"name": "first", "userdata": "u", "userid": "7"}
     again = by_hand(person, "--local", "--id", id_, "--command", "xclock")
     assert again.returncode != 0
     assert re.search(rf"session {id_} already", again.stderr)

@@ -70,7 +70,9 @@ def test_a_session_is_started_and_printed(there: Ground) -> None:
     assert session["state"] == "running"
     assert session["display"].startswith(":")
     assert (session["geometry"], session["name"]) == ("800x600", "Flügel, Lauf 12")
-    assert session["params"] == {"project": "wing", "a": "b=c", "userdata": "u", "userid": "7"}
+    assert session["params"] == {
+        "project": "wing", "a": "b=c", "userdata": "u", "userid": "7", "name": session["name"],
+    }  # fmt: skip
     assert session["origin"] == "hand"
     assert places.held(there.base, session["id"])
 
@@ -115,7 +117,7 @@ def test_json_comes_from_standard_input_a_file_or_is_the_value(there: Ground) ->
     file.write_text(text)
     for argument, given in (("--json=0", text), (f"--json={file}", None), (f"--json={text}", None)):
         session = _started(there, argument, input=given)
-        assert (session["name"], session["params"]) == ("from json", {"n": 1, "b": True})
+        assert (session["name"], session["params"]) == ("from json", {"n": 1, "b": True, "name": "from json"})
 
 
 def test_secrets_come_through_a_pipe_and_options_are_stronger(there: Ground) -> None:

@@ -65,6 +65,7 @@ class Asked:
             if self.members.get(name) is not None and not isinstance(self.members[name], str):
                 raise InvalidValue(f"{name}: a text is needed", field=name)
         self.members["name"] = self.members.get("name") or str(params.pop("name", "") or "")
+        params.update({"name": self.members["name"]} if self.members["name"] else {})  # it is a param as well
         params.update(
             (name, self.members[name]) for name in ("userdata", "userid") if self.members.get(name) is not None
         )
