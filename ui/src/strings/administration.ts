@@ -191,7 +191,7 @@ export const administration = {
   'engine.javascript': 'JavaScript',
   'engine.python': 'Python module on the server',
   'engine.executable': 'Program on the server',
-  'kind.row': 'What a {kind} function is given and may return',
+  'kind.row': '{kind} function: what it is given and may return',
   'kind.given': 'Given, as members of input',
   'kind.returns': 'May return',
   'kind.limits': 'Limits: {cpu} of processor time, {wall} in all, {memory} of memory.',
