@@ -511,6 +511,19 @@ async def test_more_time_by_the_service_stays_within_the_administrators_maximum(
         await place.jobs.extend(session, 7200)
 
 
+@placed()
+async def test_the_service_gives_nobody_elses_job_more_time(place: Place) -> None:
+    """A link is its user's own process: it may say of a submission that it became any job."""
+    place.launchers.members = {"extend": True}
+    await place.submit("other", EVE)
+    await place.submit()
+    job = replace(place.session("other").job, started=1.0, ends_at=place.clock.now() + 600)  # type: ignore[type-var]
+    session = await place.registry.change("s", job=job)
+    with pytest.raises(Conflict, match="does not know the job 1 as this session's"):
+        await place.jobs.extend(session, 7200)
+    assert "extend" not in [made.argv[0] for made in place.scheduler.asked]
+
+
 @placed(schedulers.SchedulerThatRefuses)
 async def test_more_time_that_is_refused_is_a_conflict_in_the_schedulers_words(place: Place) -> None:
     SchedulerInMemory.submit(place.scheduler, ("submit", "portcall-s", "ann"), "ann")

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -82,3 +83,23 @@ def test_a_command_that_has_ended_before_its_input_came_is_no_error() -> None:
         return output
 
     assert done(several).code == 0
+
+
+def test_a_script_that_others_can_change_is_not_run_as_the_server(tmp_path: Path) -> None:
+    script = tmp_path / "status"
+    script.write_text("#!/bin/sh\necho ran\n")
+    script.chmod(0o755)
+    assert done(lambda: run(Invocation((str(script),)))).stdout == "ran\n"
+    script.chmod(0o757)
+    output = done(lambda: run(Invocation((str(script),))))
+    assert (output.code, output.stdout) == (126, "")
+    assert "written by everybody" in output.stderr
+
+
+@pytest.mark.root
+def test_a_script_of_somebody_elses_is_not_run_as_the_server(tmp_path: Path) -> None:
+    script = tmp_path / "status"
+    script.write_text("#!/bin/sh\necho ran\n")
+    script.chmod(0o755)
+    os.chown(script, 65_534, -1)
+    assert done(lambda: run(Invocation((str(script),)))).code == 126

@@ -35,3 +35,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "fastx.env").write_bytes(b"A=\xff\n")
     with pytest.raises(InvalidValue, match=r"fastx\.env"):
         site_settings(tmp_path, {})
+
+
+def test_a_file_that_everybody_can_write_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "fastx.env"
+    path.write_text("LAUNCHER_SCRIPT=/tmp/x\n")
+    path.chmod(0o666)
+    with pytest.raises(InvalidValue, match="written by everybody"):
+        site_settings(tmp_path, {})
+    path.chmod(0o664)
+    assert site_settings(tmp_path, {}) == {"LAUNCHER_SCRIPT": "/tmp/x"}

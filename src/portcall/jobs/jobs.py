@@ -243,6 +243,7 @@ class Jobs:
         if invocation is None:
             raise Conflict(f"{scheduler.title} cannot give a job more time.")
         if administered.get("extend"):
+            await self._see_that_it_is_its_own(scheduler, session, job)
             invocation = replace(invocation, as_service=True)
         output = await self._commands.as_user(session.user, invocation)
         if output.code != 0:
@@ -250,6 +251,16 @@ class Jobs:
             raise Conflict(f"{scheduler.title} does not give the job more time: {said}")
         self._wake(session.launcher)
         return await self._sessions.change(session.id, job=replace(job, ends_at=until))
+
+    async def _see_that_it_is_its_own(self, scheduler: Scheduler, session: Session, job: Job) -> None:
+        """Which job it is, the submission has told, and so its user's link: the service may do more than they."""
+        name = scheduler.job_name(session.id)
+        try:
+            found = scheduler.found(await self._commands.as_service(scheduler.query([], [name])))
+        except SchedulerSilent as silent:
+            raise Conflict(f"{scheduler.title} does not answer: {silent.detail}") from silent
+        if not any(one.job.id == job.id and one.name == name and one.user in ("", session.user) for one in found):
+            raise Conflict(f"{scheduler.title} does not know the job {job.id} as this session's.")
 
     async def output(self, session: Session) -> str:
         """The end of what its job has printed; empty where there is none, or nobody can read it now."""

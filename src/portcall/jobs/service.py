@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import os
 import signal
+import stat
 
 from portcall.clock import Clock
 from portcall.model.start import Invocation, Output
 
 _MOST_OUTPUT = 16 * 1024 * 1024  # bytes; a queue of ten thousand jobs is some
-_TIMED_OUT, _NOT_FOUND = 124, 127  # as timeout(1) and a shell have them
+_TIMED_OUT, _NOT_RUN, _NOT_FOUND = 124, 126, 127  # as timeout(1) and a shell have them
 _CLOCK = Clock()
 _AFTER_EXIT = 0.2  # seconds for output of what it left in the background
 
@@ -19,6 +20,9 @@ _AFTER_EXIT = 0.2  # seconds for output of what it left in the background
 async def run(invocation: Invocation) -> Output:
     """Its output, never an error: a command that cannot be run is one that failed. Killed with all that it started
     after its time, or when nobody waits any more."""
+    if not _is_ours(invocation.argv[0]):
+        said = "it belongs to somebody else, or can be written by everybody, and so is not run as the server's own user"
+        return Output(_NOT_RUN, "", f"{invocation.argv[0]}: {said}\n")
     try:
         process = await asyncio.create_subprocess_exec(
             *invocation.argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -62,3 +66,12 @@ async def run(invocation: Invocation) -> Output:
     stdout, stderr = (text.decode(errors="replace") for text in texts)
     code = process.returncode if process.returncode is not None else 1
     return Output(_TIMED_OUT if late else code if code >= 0 else 128 - code, stdout, stderr + late, _CLOCK.now())
+
+
+def _is_ours(program: str) -> bool:
+    """Of a file that is named by its whole path, as sites' scripts are."""
+    try:
+        found = os.stat(program) if program.startswith("/") else None
+    except OSError:
+        return True  # as what it is, is told by who tries to run it
+    return found is None or (found.st_uid in (0, os.geteuid()) and not found.st_mode & stat.S_IWOTH)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +18,10 @@ def site_settings(config_dir: Path, environment: Mapping[str, str]) -> dict[str,
     """``fastx.env`` of the configuration directory, under the environment, which is stronger."""
     path = config_dir / "fastx.env"
     try:
-        values = dotenv.values(path.read_text("utf-8"))
+        with path.open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & stat.S_IWOTH:  # it names what is run, as people and as the server
+                raise InvalidValue(f"{path} can be written by everybody: chmod o-w {path}", field="launcher")
+            values = dotenv.values(file.read())
     except FileNotFoundError:
         values = {}
     except (OSError, UnicodeDecodeError) as error:

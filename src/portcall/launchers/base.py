@@ -16,6 +16,7 @@ from portcall.model.option import Option
 from portcall.model.start import Invocation, Outcome, Output, StartOrder, start_object
 
 _LOG_END = 65_536  # bytes
+_LOG_WITHIN = 10.0  # seconds; a pipe of that name is never at its end
 
 
 class Launcher(ABC):
@@ -101,7 +102,7 @@ class Scheduler(Launcher):
 
     def log(self, job: Job) -> Invocation | None:
         """Prints the end of what the job has printed, as its user; None where nobody knows where that is."""
-        return Invocation(("tail", "-c", str(_LOG_END), "--", job.log)) if job.log else None
+        return Invocation(("tail", "-c", str(_LOG_END), "--", job.log), timeout=_LOG_WITHIN) if job.log else None
 
     def tidy(self) -> Invocation | None:
         """Removes what ended while no server was there for it; run when a server begins. None where nothing stays."""
