@@ -1,4 +1,4 @@
-"""Pictures of bookmarks and the order of functions, set in a real browser as an administrator does."""
+"""Icons of bookmarks, the order of functions and what metrics measure, in a real browser as administrators see it."""
 
 from __future__ import annotations
 
@@ -95,6 +95,19 @@ def test_the_order_of_functions_of_a_kind_is_changed_by_keys_and_by_hand(site: S
     page.reload()
     order("Three", "One", "Two")
     expect(page.get_by_role("alert")).to_have_count(0)
+    site.quiet()
+
+
+def test_what_a_metric_measures_and_why_it_fails_is_shown_beside_it(site: Site, client: Client) -> None:
+    source = "function(input) { if (input.previous) throw 'the licence server is silent'; return {used: 41}; }"
+    body = {"kind": "metric", "name": "licences", "source": source, "every": 5}
+    client.put_document("functions", "licences", body)
+    row = site.go("system/metrics").get_by_role("list", name="Metric").get_by_role("listitem")
+    expect(row).to_contain_text('{"used":41}', timeout=30_000)
+    expect(row).to_contain_text("the licence server is silent", timeout=30_000)
+    expect(row).to_contain_text('{"used":41}')  # the last value stays
+    assert client.servers()[0]["metrics"] == {"licences": {"used": 41}}
+    client.delete_document("functions", "licences")
     site.quiet()
 
 

@@ -39,6 +39,14 @@ class Metrics:
         names = {document.name for document in self._enabled()}
         return {name: value for name, value in self._values.items() if name in names}
 
+    def report(self) -> list[dict[str, Any]]:
+        """Of each metric the last good value, none before the first, and the error of the run after it."""
+        return [
+            {"id": document.id, "name": document.name, "value": self._values.get(document.name),
+             "error": self.errors.get(document.name, "")}
+            for document in self._enabled()
+        ]  # fmt: skip
+
     def begin(self) -> None:
         """Start what is due; does not wait for it."""
         now = self._clock.monotonic()

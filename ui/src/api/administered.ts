@@ -144,6 +144,13 @@ export interface Recorded {
   input: Record<string, unknown>
 }
 
+export interface Measured {
+  id: string
+  name: string
+  value: unknown
+  error: string
+}
+
 export interface Permissions {
   default: string
   users: Record<string, string>
@@ -209,6 +216,7 @@ export const functionKinds = () => json<Kinds>('GET', 'function-kinds')
 export const tryFunction = (body: Record<string, unknown>) => json<Tried>('POST', 'functions-try', body)
 export const recordedInputs = async (kind: string) =>
   (await json<{ recorded: Recorded[] }>('GET', 'functions-recorded', undefined, { kind })).recorded
+export const measured = async () => (await json<{ metrics: Measured[] }>('GET', 'functions-measured')).metrics
 export const permissions = () => json<Permissions>('GET', 'permissions')
 export const putPermissions = (rules: Pick<Permissions, 'default' | 'users' | 'groups' | 'boxes'>, revision: number) =>
   json<Permissions>('PUT', 'permissions', rules, { revision })

@@ -52,6 +52,10 @@ class RecordedShape(BaseModel):
     recorded: list[dict[str, Any]]
 
 
+class MeasuredShape(BaseModel):
+    metrics: list[dict[str, Any]]
+
+
 class PermissionsBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     default: str = "full"
@@ -83,6 +87,12 @@ async def kinds(request: Request, login: Login = may("admin/functions")) -> Resp
 async def recorded(request: Request, kind: str, login: Login = may("admin/functions")) -> Response:
     """Inputs of the last starts, secrets left out."""
     return JSONResponse({"recorded": services(request).recorded.list(function.find(kind).name)})
+
+
+@router.get("/functions-measured", response_model=MeasuredShape)
+async def measured(request: Request, login: Login = may("admin/functions")) -> Response:
+    """What the metrics of this server measured last, and why the last run of one failed."""
+    return JSONResponse({"metrics": services(request).measured.report()})
 
 
 @router.post("/functions-try", response_model=TriedShape)

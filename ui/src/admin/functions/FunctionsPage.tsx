@@ -1,8 +1,9 @@
 /** Functions of some kinds: list and order at the left, the one that is open beside it. */
 
+import { useQuery } from '@tanstack/react-query'
 import { type KeyboardEvent, useRef } from 'react'
 
-import { type FunctionDocument, functions, type Kind } from '../../api/administered'
+import { type FunctionDocument, functions, type Kind, measured } from '../../api/administered'
 import { Link } from '../../app/router'
 import { Icon } from '../../parts/Icon'
 import { Failure, Loaded } from '../../parts/states'
@@ -124,7 +125,7 @@ function OneKind({ kind, all, base, rest }: { kind: Kind; all: FunctionDocument[
                 to={`${base}/${encodeURIComponent(one.id)}`}
                 now={rest === one.id}
                 name={one.name}
-                note={one.fixed ? t('doc.fromFile') : one.engine === 'javascript' ? '' : one.engine}
+                note={<Note one={one} />}
                 badge={<span className={inUse(all, one) ? 'badge running' : 'badge'}>{!one.enabled ? t('fn.off') : inUse(all, one) ? (isBalance(kind.name) ? t('fn.on1') : t('fn.inUse')) : t('fn.notUsed')}</span>}
               />
             </li>
@@ -134,4 +135,17 @@ function OneKind({ kind, all, base, rest }: { kind: Kind; all: FunctionDocument[
       {ordered && <p className="quiet small">{firstOnly(kind.name) ? t('fn.orderFirst') : t('fn.orderAll')}</p>}
     </section>
   )
+}
+
+/** Where it comes from, and of a metric what it measured last and why it does not do so now. */
+function Note({ one }: { one: FunctionDocument }) {
+  const metric = one.kind === 'metric'
+  const query = useQuery({ queryKey: ['measured'], queryFn: measured, enabled: metric, refetchInterval: 10_000 })
+  const now = metric ? query.data?.find((other) => other.id === one.id) : undefined
+  const words = [
+    one.fixed ? t('doc.fromFile') : one.engine === 'javascript' ? '' : one.engine,
+    now && now.value !== null ? JSON.stringify(now.value).slice(0, 80) : '',
+    now?.error.slice(0, 200) ?? '',
+  ]
+  return <>{words.filter(Boolean).join(' · ')}</>
 }
