@@ -190,6 +190,24 @@ def burst(clients: list[Client], count: int) -> tuple[list[str], list[PortcallEr
     return running, refusals
 
 
+def test_fifty_starts_at_once_of_several_people_have_fifty_displays(server: Server, new_person: MakePerson) -> None:
+    people = [new_person() for _ in range(3)]
+    clients = [one.login(server) for one in people]
+    try:
+        running, refusals = burst(clients, 50)
+        assert (len(running), refusals) == (50, [])
+        sessions = [session for client in clients for session in client.sessions()]
+        assert sorted(session.id for session in sessions) == sorted(running)
+        assert len({session.display for session in sessions}) == 50
+    finally:
+        for client in clients:
+            for session in client.sessions():
+                client.terminate(session.id)
+            client.close()
+    for one in people:
+        until(lambda one=one: not one.left_behind(), f"nothing is left of {one.name}")
+
+
 @pytest.mark.parametrize("of", ["user", "all", "group"])
 def test_twenty_starts_for_five_seats_are_five_sessions(
     server: Server, new_person: MakePerson, limited: Callable[..., None], of: str
