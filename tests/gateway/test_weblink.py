@@ -184,6 +184,7 @@ def test_who_speaks_before_the_answer_is_refused(run: Callable[[Test], None]) ->
     async def test(admits: Admits, port: int, tls: ssl.SSLContext | None) -> None:
         reader, writer = await call(port, tls, behind=b"too early")
         assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        assert admits.asked == []  # and so its token is not bound
         writer.close()
 
     run(test)

@@ -159,6 +159,18 @@ def test_an_image_is_one_of_those_that_the_administrator_named() -> None:
             Docker().invocation(order(options=read_all(Docker.options, {"image": wrong or None})), host())
 
 
+def test_an_image_that_the_template_makes_of_peoples_words_is_one_of_those_too() -> None:
+    template = TEMPLATE.replace('image: "{{ image }}"', 'image: "{{ params.image or image }}"')
+    assert template != TEMPLATE
+    named = {"images": ["site/other:2"]}
+    for image in ("", "site/other:2"):
+        assert Docker().invocation(order(params={"image": image}), place(template, options=named))
+    with pytest.raises(InvalidValue, match="none of those allowed"):
+        Docker().invocation(order(params={"image": "evil/image"}), place(template, options=named))
+    fixed = TEMPLATE.replace('image: "{{ image }}"', "image: of/the-template:1")
+    assert "of/the-template:1" in Docker().invocation(order(), place(fixed)).argv
+
+
 def test_what_people_may_not_set_is_no_forms() -> None:
     for_people = {option.name for option in Docker.options if option.form}
     assert for_people == {"image", "cores", "memory", "gpus", "time"}

@@ -53,9 +53,9 @@ class Call(asyncio.Protocol):
 
     async def _answer(self) -> None:
         try:
+            self._silent()  # before the token is looked at, which is bound then
             connected = await self._admit()
-            if self._spoke:
-                raise BadRequest("Nothing is sent before the answer.")
+            self._silent()
         except PortcallError as error:
             self._refuse(error)
             return
@@ -72,6 +72,10 @@ class Call(asyncio.Protocol):
             transport.abort()
             return
         connected(sock)
+
+    def _silent(self) -> None:
+        if self._spoke:
+            raise BadRequest("Nothing is sent before the answer.")
 
     async def _admit(self) -> Connected:
         """What is done with the socket. The path says what it is to be, its token whose."""

@@ -28,10 +28,13 @@ _ALONE = ("extra",)  # lists of arguments that are the administrator's, and may 
 
 @dataclass(frozen=True)
 class Filled:
+    """``written``: the image as the template has it, before anything was filled in."""
+
     options: list[str]
     image: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+    written: str = ""
 
 
 class _Data(ImmutableSandboxedEnvironment):
@@ -78,7 +81,7 @@ def fill(text: str, name: str, values: Mapping[str, Any]) -> Filled:
     return Filled(
         options, image[0] if len(image) == 1 else "",
         [word for item in document["command"] for word in filled("command", item)],
-        {key: words[0] for key, words in environment.items() if words},
+        {key: words[0] for key, words in environment.items() if words}, document["image"],
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ class Docker(Scheduler):
         if not name:
             raise InvalidValue(f"there is no {TEMPLATE} in launcher-templates", field="launcher")
         filled = _container.fill(host.templates[name], name, self._values(order, host, as_user))
-        _check_image(filled.image, order, host)
+        _check_image(filled, order, host)
         log = posixpath.join(host.account.home, self.log_file(order.id))
         variables = {"PORTCALL_LOG": log, **_order(order, host, filled.environment), **weblink_environment(host)}
         fixed = ["--detach", "--rm", f"--name={self.job_name(order.id)}", f"--label={LABEL}={order.id}"]
@@ -217,8 +217,10 @@ def _image(order: StartOrder, host: Host) -> str:
     return str(order.options.get("image") or host.options.get("image") or "")
 
 
-def _check_image(image: str, order: StartOrder, host: Host) -> None:
-    """Whoever chose it (form, bookmark, schedule function): it must be one that the administrator has named."""
+def _check_image(filled: _container.Filled, order: StartOrder, host: Host) -> None:
+    """Whoever chose it (form, bookmark, schedule function, an expression of the template): it must be one that the
+    administrator has named, in the options or in the template itself."""
+    image = filled.image
     allowed = [host.options.get("image"), *(host.options.get("images") or [])]
     chosen = _image(order, host)
     if chosen and chosen not in allowed:
@@ -227,6 +229,8 @@ def _check_image(image: str, order: StartOrder, host: Host) -> None:
         )
     if not image:
         raise InvalidValue("no image is set: launcher_options.docker.set.image", field="image")
+    if image not in (*allowed, filled.written):
+        raise InvalidValue(f"image: {image!r}, as the template makes it, is none of those allowed", field="image")
     if image.startswith("-"):
         raise InvalidValue(f"image: {image!r} is not an image", field="image")
 
