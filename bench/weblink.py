@@ -1,9 +1,15 @@
-"""Bytes and latency of a session that calls in over the network, against the local way: ``make bench-weblink``."""
+"""Bytes and latency of a session that calls in over the network, against the local way: ``make bench-weblink``.
+
+A session that calls in runs on another host, with processors of its own. Here the server and its viewers have half of
+the processors, and what belongs to sessions the other half, the same for both ways; a few rounds in which all share
+all of them are shown beside it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import pwd
 import statistics
@@ -25,6 +31,7 @@ from portcall.stores.memory import Memory
 
 TARGETS = {"bytes_ratio": -0.8, "added_ms": 0.2, "bytes_ratio_xvnc": -0.8}
 LOCAL, FAR = 0, 1
+_SHARED = 3  # rounds
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,37 @@ def far_session(server: Place, geometry: str) -> Ours:
     return Ours(server, [session_id])
 
 
+class Hosts:
+    """The processors as two hosts: ``server`` with the viewers, ``sessions``. One processor alone cannot be shared."""
+
+    def __init__(self, server: list[int], sessions: list[int]) -> None:
+        self._server, self._sessions = server, sessions
+        self._all = os.sched_getaffinity(0)
+        half = len(self._all) // 2
+        ordered = sorted(self._all)
+        self.halves = (set(ordered[:half]), set(ordered[half:])) if half else (self._all, self._all)
+
+    def apart(self) -> None:
+        self._pin(self._server, self.halves[0])
+        self._pin(self._sessions, self.halves[1])
+
+    def together(self) -> None:
+        self._pin([*self._server, *self._sessions], self._all)
+
+    def _pin(self, pids: list[int], processors: set[int]) -> None:
+        """With their threads; what they start later has their processors."""
+        for pid in pids:
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(thread.name), processors)
+
+
+def of_session(server: Place, session_id: str) -> list[int]:
+    """The session's own process and its display."""
+    record = json.loads((server.sessions_folder() / session_id / "session.json").read_text())
+    return [pid for name, (pid, _) in record["processes"].items() if name != "command"]
+
+
 class Rounds:
     """All measures in turn, local and far changing places from round to round."""
 
@@ -120,11 +158,11 @@ class Rounds:
     def all(self) -> list[Both]:
         return [measure for measure in vars(self).values() if isinstance(measure, Both)]
 
-    def run(self) -> None:
-        for number in range(self._sizes.rounds):
+    def run(self, rounds: int) -> None:
+        for number in range(rounds):
             for side in (LOCAL, FAR) if number % 2 else (FAR, LOCAL):
                 self._measure(side)
-            print(f"  round {number + 1} of {self._sizes.rounds}", file=sys.stderr, flush=True)
+            print(f"  round {number + 1} of {rounds}", file=sys.stderr, flush=True)
 
     def _measure(self, side: int) -> None:
         moved, cpu = view.bulk(self._synthetic[side], self._sizes.bulk)
@@ -161,9 +199,20 @@ def main() -> None:
             view.check(way, 100_000_000)
         print("local: descriptors by the server's socket. far: calls over loopback TCP, a relay for each viewer")
         print("       every byte of 100 MB came through each of them as it was sent")
-        rounds = Rounds(sizes, (near, far), (real, far_real))
-        rounds.run()
+        of_sessions = processes.with_argument(display)  # the source, and the two that pose with it
+        for session_id in (*real.ids, *far_real.ids):
+            of_sessions += of_session(server, session_id)
+        hosts = Hosts([os.getpid(), server.process.pid, *processes.children(server.process.pid)], of_sessions)
+        ways = (near, far), (real, far_real)
+        shared = Rounds(sizes, *ways)
+        shared.run(min(_SHARED, sizes.rounds))
+        hosts.apart()
+        rounds = Rounds(sizes, *ways)
+        rounds.run(sizes.rounds)
+        hosts.together()
         held = relay_memory(far)
+    report.title(f"all processors shared by both ends: median of {min(_SHARED, sizes.rounds)} rounds")
+    report.table(("", "local", "weblink", "ratio"), [measure.row() for measure in shared.all()])
     show(sizes, rounds, held)
 
 
@@ -190,7 +239,7 @@ def relay_memory(way: Ours) -> float:
 
 
 def show(sizes: Sizes, rounds: Rounds, held: float) -> None:
-    report.title(f"median (smallest-largest) of {sizes.rounds} interleaved rounds")
+    report.title(f"processors of its own for each end: median (smallest-largest) of {sizes.rounds} interleaved rounds")
     report.table(("", "local", "weblink", "ratio"), [measure.row() for measure in rounds.all()])
     for measure in rounds.all():
         report.raw(f"local   {measure.name}", measure.local, measure.digits)
