@@ -14,8 +14,8 @@ from portcall.bus import Bus
 from portcall.errors import Conflict, StartFailed, UnknownPlugin
 from portcall.jobs.jobs import Jobs
 from portcall.jobs.orders import BUCKET, Orders
+from portcall.model import codec, lifecycle
 from portcall.model import job as states
-from portcall.model import lifecycle
 from portcall.model.event import Event
 from portcall.model.session import Session
 from portcall.model.start import Outcome, Scheduled, StartOrder
@@ -381,6 +381,22 @@ async def test_a_job_that_only_its_user_may_see_is_not_taken_for_gone(place: Pla
     await asyncio.sleep(3600)
     assert place.session().state == lifecycle.PENDING
     assert place.session().job.place == 7  # type: ignore[union-attr]
+
+
+@placed()
+async def test_the_schedulers_reason_is_told_also_when_its_word_came_first(place: Place) -> None:
+    await place.submit()
+    place.reached.add("s")
+    await place.registry.signal("s", lifecycle.READY, hostname="node1", started=place.clock.now())
+    place.scheduler.becomes("s", state=states.CANCELLED)
+    await asyncio.sleep(40)
+    assert place.session().state == lifecycle.RUNNING  # its own process says when it is over
+    assert place.session().job.state == states.CANCELLED  # type: ignore[union-attr]
+    place.reached.discard("s")
+    ended = await place.registry.signal("s", lifecycle.OVER, ended=place.clock.now(), reason="it was told to end")
+    place.jobs.happened(codec.to_document(ended))
+    await asyncio.sleep(1)
+    assert place.session().reason == "The job 1 was cancelled."
 
 
 @placed()

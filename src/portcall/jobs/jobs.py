@@ -282,6 +282,9 @@ class Jobs:
             self._states[session_id] = state
             if state != lifecycle.PENDING:
                 self._wake(document["launcher"])
+            watch = self._watches.get(document["launcher"])
+            if state == lifecycle.ENDED and watch is not None:
+                self._task(watch.ended(session_id))
 
     def gone(self, session_id: str) -> None:
         self._states.pop(session_id, None)

@@ -358,6 +358,12 @@ class Watch:
             message=tail or current.message, job=replace(job, seen=self._clock.now()),
         )  # fmt: skip
 
+    async def ended(self, session_id: str) -> None:
+        """A session is over; that its job is may have been known before."""
+        session = self._sessions.find(session_id)
+        if session is not None and session.job is not None and session.job.state in states.OVER:
+            await self._afterword(session, session.job)
+
     async def _afterword(self, session: Session, job: Job) -> None:
         """The session has said why it ended; where its scheduler ended it, the scheduler knows better."""
         changes: dict[str, Any] = {}
