@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -33,8 +34,8 @@ class Launchers:
         weblink: Callable[[StartOrder, Account], Weblink | None], settings: Callable[[], Mapping[str, str]],
     ) -> None:  # fmt: skip
         self._config = config
-        self._find = find
-        self._names = names
+        self._find = functools.cache(find)
+        self._names = functools.cache(names)  # what is installed does not change, and looking takes milliseconds
         self._tree = tree
         self._weblink = weblink
         self._settings = settings
