@@ -12,8 +12,12 @@ import time
 import psutil
 import pytest
 
+from portcall.clock import Clock
 from portcall.errors import PortcallError
+from portcall.linkd.link import Link
 from portcall.sessiond import places, processes
+from portcall.sessiond.loop import Loop
+from portcall.sessiond.run import own_account
 from portcall.wire import messages
 from tests.fixtures.ground import Ground, kill, until
 
@@ -32,6 +36,21 @@ def test_where_no_server_answers_it_says_so_and_fails(ground: Ground) -> None:
     with pytest.raises(RuntimeError, match="no server answers"):
         ground.link()
     until(lambda: not [pid for pid in processes.own() if ground.folder in processes.command_line(pid)])
+
+
+def test_dials_that_find_nobody_do_not_put_off_its_leaving(ground: Ground) -> None:
+    """It leaves an hour after its server did, and the dials in between are thousands."""
+    link = Link(Loop(), ground.base, f"{ground.folder}/nobody.sock", own_account(), Clock(), "server", lambda _: None)
+    began = link._alone
+    for _ in range(3):
+        link._state(False)
+    assert link._alone is began
+    link._state(True)
+    link._state(False)
+    lost = link._alone
+    assert lost is not began
+    link._state(False)
+    assert link._alone is lost
 
 
 def test_a_second_link_leaves_it_to_the_first(ground: Ground) -> None:

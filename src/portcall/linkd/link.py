@@ -38,6 +38,7 @@ class Link:
         self._bound: dict[int, Command] = {}  # by number of the request: killed when who asked is gone
         self._uplink = Uplink(loop, [socket_path], self._hello, self._message, self._state)
         self._alone = loop.after(_LEAVE_AFTER, self._leave_if_idle)
+        self._welcomed = False
 
     def start(self) -> None:
         self._adoption.look()
@@ -54,13 +55,15 @@ class Link:
         return messages.LinkHello(messages.VERSION, os.getpid(), self._adoption.alive(), self._started_by)
 
     def _state(self, welcomed: bool) -> None:
-        self._alone.cancel()
         self._adoption.delivering = welcomed
         if welcomed:
+            self._alone.cancel()
             self._adoption.look()
         else:
             self._drop_bound()
-            self._alone = self._loop.after(_LEAVE_AFTER, self._leave_if_idle)
+            if self._welcomed:  # and not at each dial that finds nobody, or it would never leave
+                self._alone = self._loop.after(_LEAVE_AFTER, self._leave_if_idle)
+        self._welcomed = welcomed
         self._on_state(welcomed)
 
     def _leave_if_idle(self) -> None:
