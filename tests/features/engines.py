@@ -117,12 +117,19 @@ def podman(runtime: Path, driver: str = "overlay") -> Iterator[Engine]:
             "CONTAINERS_CONF": str(place / "containers.conf"), "CONTAINERS_STORAGE_CONF": str(place / "storage.conf"),
         }  # fmt: skip
         engine = Engine("podman", runtime, environment)
-        try:
-            engine.import_images()
+        with _used(engine):
             yield engine
-        finally:
-            engine.run("rm", "--all", "--force", "--time=0")
-            engine.run("system", "reset", "--force")
+
+
+@contextlib.contextmanager
+def _used(engine: Engine) -> Iterator[None]:
+    """A podman with our images; nothing of either is left."""
+    try:
+        engine.import_images()
+        yield
+    finally:
+        engine.run("rm", "--all", "--force", "--time=0")
+        engine.run("system", "reset", "--force")
 
 
 @contextlib.contextmanager
@@ -132,12 +139,8 @@ def own_podman(runtime: Path, person: Person) -> Iterator[Engine]:
         (place / "containers.conf").write_text(_CONTAINERS_CONF)
         environment = {"CONTAINERS_CONF": str(place / "containers.conf")}
         engine = Engine("podman", runtime, environment, person)
-        try:
-            engine.import_images()
+        with _used(engine):
             yield engine
-        finally:
-            engine.run("rm", "--all", "--force", "--time=0")
-            engine.run("system", "reset", "--force")
 
 
 @contextlib.contextmanager

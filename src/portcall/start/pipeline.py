@@ -12,6 +12,7 @@ from typing import Any
 from portcall.clock import Clock
 from portcall.config import Config
 from portcall.errors import Conflict, InvalidValue, PortcallError
+from portcall.jobs.dry import SIGNATURE
 from portcall.model import codec, lifecycle
 from portcall.model.form import Bookmark
 from portcall.model.ids import new_session_id
@@ -117,7 +118,7 @@ class Pipeline:
         profile = self._profiles.get(request.profile)
         options = self._steps.options(request.launcher, bookmark, request)
         order = self._order(login, request, {}, self.session_id(login, request), profile, request.launcher, options)
-        return replace(order, signature="SIGNATURE"), account
+        return replace(order, signature=SIGNATURE), account
 
     async def answer(self, login: Login, attempt_id: str, answers: list[str], wait: bool) -> tuple[str, Outcome | None]:
         attempt = self._attempts.answer(attempt_id, login.sub, answers)

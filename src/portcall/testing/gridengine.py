@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import pwd
 import shutil
@@ -15,12 +16,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import psutil
+
+from portcall.testing.daemons import Daemons, until
 
 _PROGRAMS = Path("/usr/lib/gridengine")
 _SHARED = Path("/usr/share/gridengine")
@@ -68,7 +70,7 @@ def host_of_its_own() -> Iterator[None]:
             os.close(descriptor)
 
 
-class GridEngine:
+class GridEngine(Daemons):
     """``environment`` is what its commands need; ``slots`` is how many jobs its queue ``main`` runs at once.
 
     Ended, with its jobs, and everything removed, by ``close``; processes are ended by their pids.
@@ -78,22 +80,12 @@ class GridEngine:
         self.folder = Path(tempfile.mkdtemp(prefix="portcall-gridengine-", dir="/var/tmp"))
         self.folder.chmod(0o755)
         self._slots = slots
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        super().__init__()
         self.environment = {
             "SGE_ROOT": str(self.folder), "SGE_CELL": "default", "SGE_QMASTER_PORT": "6444", "SGE_EXECD_PORT": "6445",
         }  # fmt: skip
 
-    def __enter__(self) -> GridEngine:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def start(self) -> GridEngine:
+    def start(self) -> Self:
         """Returns when its queue takes jobs."""
         self._lay_out()
         self.start_master()
@@ -103,12 +95,12 @@ class GridEngine:
         self._configure("-Ae", _HOST)
         self._configure("-Aq", {"qname": "main", **_QUEUE, "slots": str(self._slots)})
         self._spawn("sge_execd")
-        _until(self._ready, "the queue", self.said)
+        _in_time(self._ready, "the queue", self.said)
         return self
 
     def start_master(self) -> None:
         self._spawn("sge_qmaster")
-        _until(lambda: self._answers("qconf", "-sconf"), "qmaster", self.said)
+        _in_time(lambda: self._answers("qconf", "-sconf"), "qmaster", self.said)
 
     def stop_master(self) -> None:
         """As a machine that is switched off: nothing answers, jobs run on, and all is known when it comes back."""
@@ -131,7 +123,7 @@ class GridEngine:
             with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
                 if self.run("qstat", "-u", "*"):
                     self.run("qdel", "-u", "*")
-                _until(lambda: not self.run("qstat", "-u", "*"), "the end of all jobs", within=10.0)
+                _in_time(lambda: not self.run("qstat", "-u", "*"), "the end of all jobs", within=10.0)
         for one in self._jobs():  # what nobody could end any more
             with contextlib.suppress(psutil.Error):
                 one.kill()
@@ -202,21 +194,5 @@ class GridEngine:
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
 
-    def _stop(self, name: str, number: int) -> None:
-        process = self._processes.pop(name, None)
-        if process is None:
-            return
-        process.send_signal(number)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
-
-def _until(ready: Callable[[], object], what: str, said: Callable[[], str] = str, within: float = 30.0) -> None:
-    deadline, pause = time.monotonic() + within, threading.Event()
-    while not ready():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not in time: {what}: {said()}")
-        pause.wait(0.05)
+_in_time = functools.partial(until, within=30.0)

@@ -9,14 +9,13 @@ import contextlib
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Self
+
+from portcall.testing.daemons import Daemons, until
 
 _CONFIG = """\
 ClusterName=portcall
@@ -53,7 +52,7 @@ PartitionName=other Nodes=n1 MaxTime=60 State=UP
 """
 
 
-class Slurm:
+class Slurm(Daemons):
     """``environment`` is what its commands need. ``cores`` is how many jobs run at once; ``more`` lines of slurm.conf.
 
     Stopped, and everything removed, by ``close``; processes are ended by their pids.
@@ -62,7 +61,7 @@ class Slurm:
     def __init__(self, cores: int = 4, more: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="portcall-slurm-", dir="/var/tmp"))
         self.folder.chmod(0o755)
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        super().__init__()
         (self.folder / "state").mkdir()
         (self.folder / "slurm.conf").write_text(_CONFIG.format(
             host=socket.gethostname().partition(".")[0], folder=self.folder, cores=cores, controller=_free_port(),
@@ -78,30 +77,20 @@ class Slurm:
             os.chown(path, *self._munge)
         key.chmod(0o400)
 
-    def __enter__(self) -> Slurm:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def start(self) -> Slurm:
+    def start(self) -> Self:
         """Returns when its node takes jobs."""
         place = self.folder / "munge"
         files = [f"--{name}-file={place / name}" for name in ("key", "pid", "log", "seed")]
         self._spawn("munged", "--foreground", f"--socket={place}/socket", *files, user=self._munge)
-        _until(lambda: (place / "socket").exists(), "munged")
+        until(lambda: (place / "socket").exists(), "munged")
         self.start_controller()
         self._spawn("slurmd", "-D", "-N", "n1")
-        _until(lambda: "idle" in self.run("sinfo", "--noheader", "--format=%t").stdout, "the node", self.said)
+        until(lambda: "idle" in self.run("sinfo", "--noheader", "--format=%t").stdout, "the node", self.said)
         return self
 
     def start_controller(self) -> None:
         self._spawn("slurmctld", "-D")
-        _until(lambda: "UP" in self.run("scontrol", "ping").stdout, "slurmctld", self.said)
+        until(lambda: "UP" in self.run("scontrol", "ping").stdout, "slurmctld", self.said)
 
     def stop_controller(self) -> None:
         """As a machine that is switched off: nothing answers, and what it knew is there when it comes back."""
@@ -134,27 +123,8 @@ class Slurm:
                 cwd="/", stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options,  # type: ignore[call-overload]
             )  # fmt: skip
 
-    def _stop(self, name: str) -> None:
-        process = self._processes.pop(name, None)
-        if process is None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
 
 def _free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
-
-
-def _until(ready: Callable[[], object], what: str, said: Callable[[], str] = str, within: float = 20.0) -> None:
-    deadline, pause = time.monotonic() + within, threading.Event()
-    while not ready():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come up: {said()}")
-        pause.wait(0.05)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -11,13 +10,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from portcall.errors import InvalidValue, PortcallError
+from portcall.jobs import dry as dry_run
 from portcall.launchers.base import Scheduler
 from portcall.model import codec, lifecycle
 from portcall.model.job import Job
-from portcall.model.launch import Host
 from portcall.model.option import read, read_all
-from portcall.model.start import StartOrder, StartRequest
-from portcall.model.user import Account, Login
+from portcall.model.start import StartRequest
+from portcall.model.user import Login
 from portcall.web import shapes
 from portcall.web.caller import address
 from portcall.web.who import may, services
@@ -122,19 +121,7 @@ async def dry(request: Request, name: str, body: shapes.StartBody, login: Login 
     here = services(request)
     asked = codec.from_document(StartRequest, {**body.model_dump(), "launcher": name})
     order, account = await here.pipeline.preview(login, asked)
-    return JSONResponse(_dry(here, order, account))
-
-
-def _dry(here: Any, order: StartOrder, account: Account) -> dict[str, Any]:
-    launcher = here.launchers.get(order.launcher)
-    host: Host = here.launchers.host(order, account)
-    if host.weblink is not None:
-        host = replace(host, weblink=replace(host.weblink, primary="TOKEN"))
-    made = launcher.invocation(order, host)
-    return {
-        "argv": list(made.argv), "stdin": made.stdin, "env": dict(made.environment), "asService": made.as_service,
-        "user": here.service_user if made.as_service else account.name,
-    }  # fmt: skip
+    return JSONResponse(dry_run.dry(here.launchers, order, account, here.service_user))
 
 
 async def _change(request: Request, login: Login, name: str, value: Any) -> None:
@@ -174,7 +161,7 @@ async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
             maximum=administered.get("maximum", {}), people=administered.get("people", offered),
         )  # fmt: skip
         order, account = await here.pipeline.preview(login, StartRequest("xterm", launcher=name))
-        made = _dry(here, order, account)
+        made = dry_run.dry(here.launchers, order, account, here.service_user)
         argv = made["argv"]
         if argv[:1] == ["/bin/sh"] and isinstance(launcher, Scheduler):  # what it runs is the scheduler's all the same
             argv = launcher.cancel(Job(name, "1")).argv
