@@ -1,7 +1,6 @@
 /** The documents that administrators write, as docs/design/http-api.md has them, and the calls about them. */
 
-import { call } from './client'
-import { Problem } from './problem'
+import { json as request } from './client'
 import type { ChainStep, Profile, TraceServer } from './types'
 
 /** `fixed` names the file that it comes from; then it can only be read. `revision` is sent back with a change. */
@@ -168,15 +167,8 @@ export interface Version<D> {
   document: D | null
 }
 
-async function json<A>(method: string, path: string, body?: unknown, query?: Record<string, string | number | undefined>): Promise<A> {
-  const answer = await call(method, path, { ...(body !== undefined && { body }), ...(query && { query }) })
-  if (answer.status === 204) return undefined as A
-  try {
-    return (await answer.json()) as A
-  } catch {
-    throw new Problem(answer.status, { code: 'not-json' })
-  }
-}
+const json = <A>(method: string, path: string, body?: unknown, query?: Record<string, string | number | undefined>) =>
+  request<A>(method, path, { ...(body !== undefined && { body }), ...(query && { query }) })
 
 const enc = encodeURIComponent
 

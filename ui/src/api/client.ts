@@ -43,7 +43,8 @@ export async function call(method: string, path: string, options: Options = {}):
   throw problem
 }
 
-async function json<A>(method: string, path: string, options?: Options): Promise<A> {
+/** The answer's document; nothing for 204. */
+export async function json<A>(method: string, path: string, options?: Options): Promise<A> {
   const answer = await call(method, path, options)
   if (answer.status === 204) return undefined as A
   try {

@@ -1,6 +1,6 @@
 /** Launchers, as docs/design/http-api.md has them. */
 
-import { call } from './client'
+import { json as request } from './client'
 
 export interface LauncherOption {
   name: string
@@ -38,8 +38,7 @@ export interface Invocation {
   asService: boolean
 }
 
-const json = async <A>(method: string, path: string, body?: unknown): Promise<A> =>
-  (await (await call(method, path, body === undefined ? {} : { body })).json()) as A
+const json = <A>(method: string, path: string, body?: unknown) => request<A>(method, path, body === undefined ? {} : { body })
 
 const enc = encodeURIComponent
 export const launchers = () => json<Launchers>('GET', 'launchers')
