@@ -366,12 +366,11 @@ class Watch:
 
     async def _afterword(self, session: Session, job: Job) -> None:
         """The session has said why it ended; where its scheduler ended it, the scheduler knows better."""
-        changes: dict[str, Any] = {}
         if verdict.ended_by_scheduler(job) and session.id not in self.cancelled:
-            changes["reason"] = verdict.reason(session, job, False, self.scheduler.title)
+            reason = verdict.reason(session, job, False, self.scheduler.title)
+            session = await self._sessions.change(session.id, reason=reason)
         if not session.message and (tail := await self._tail(session)):
-            changes["message"] = tail
-        await self._sessions.change(session.id, **changes)
+            await self._sessions.change(session.id, message=tail)
 
 
 def _interesting(session: Session) -> bool:
