@@ -144,7 +144,7 @@ class Services(Answers):
         )
         self.members = Members(
             config, self.registry.live, clock, lambda: self._logins,
-            lambda: [link.account.name for link in self.links.all()], self._said,
+            lambda: [link.account.name for link in self.links.all()], self._said, lambda: self.url,
         )  # fmt: skip
 
     def _starts(self) -> None:

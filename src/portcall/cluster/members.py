@@ -21,12 +21,13 @@ class Members:
     """The server object that functions and pages see, in the field names that sites know.
 
     ``live`` gives the sessions that are not over, ``linked`` the people who have a link, ``said`` what
-    administrators add: ``staticData`` and ``metrics``.
+    administrators add: ``staticData`` and ``metrics``, ``url`` where this server listens, once it does.
     """
 
     def __init__(
         self, config: Config, live: Callable[[], list[Session]], clock: Clock, logins: Callable[[], list[Login]],
         linked: Callable[[], list[str]], said: Callable[[], dict[str, Any]] = dict,
+        url: Callable[[], str] = str,
     ) -> None:  # fmt: skip
         self._config = config
         self._live = live
@@ -34,6 +35,7 @@ class Members:
         self._logins = logins
         self._linked = linked
         self._said = said
+        self._url = url
         self._began = clock.now()
         psutil.cpu_percent()  # the first call only sets the mark
 
@@ -42,10 +44,11 @@ class Members:
         sessions = self._live()
         logins = [login for login in self._logins() if not login.link]
         memory = psutil.virtual_memory()
+        url = self._config["public_url"] or self._url()
         return {
             "serverId": self._config.server_id,
             "hostname": socket.gethostname(),
-            "urls": [self._config["public_url"]] if self._config["public_url"] else [],
+            "urls": [url] if url else [],
             "sessions": sum(session.state != lifecycle.PENDING for session in sessions),
             "pending": sum(session.state == lifecycle.PENDING for session in sessions),
             "uniqueSessionUsers": len({session.login for session in sessions}),

@@ -23,7 +23,7 @@ def _fields(*rows: Tuple[str, str, str]) -> Tuple[Field, ...]:
 SERVER = _fields(
     ("serverId", "string", "the server's id: what balancing returns"),
     ("hostname", "string", "its host name"),
-    ("urls", "array of string", "addresses that clients may use"),
+    ("urls", "array of string", "addresses that clients may use: public_url, else where it listens"),
     ("sessions", "number", "running sessions, counting those placed a moment ago"),
     ("pending", "number", "sessions that were asked for and do not run yet"),
     ("uniqueSessionUsers", "number", "different users with sessions"),
