@@ -17,7 +17,7 @@ from portcall.clock import Clock
 from portcall.cluster.balance import Balance
 from portcall.cluster.chain import LOGIN, START
 from portcall.cluster.placed import FORGET, Placed
-from portcall.errors import FunctionFailed, FunctionThrew, NoServerFits
+from portcall.errors import FunctionFailed, FunctionThrew, InvalidValue, NoServerFits
 from portcall.functions.base import Source
 from portcall.functions.javascript import JavaScript
 from portcall.model.function import Candidates, Chosen, Continue, Outcome, find
@@ -89,6 +89,17 @@ def test_a_string_must_be_a_server_of_the_cluster() -> None:
     decision = balance(*ABC).choose_now([Says(Chosen("nowhere"), "mine")], START, {})
     assert isinstance(decision.error, FunctionFailed)
     assert "mine chose the server 'nowhere'" in str(decision.error)
+
+
+@pytest.mark.parametrize("name", ["user_selection", "their own"])
+def test_a_server_that_the_user_made_up_is_the_users_fault_and_no_functions(name: str) -> None:
+    chain = [plugins.find("policies", name)() if name == "user_selection" else Says(Chosen("nowhere"), name)]
+    decision = balance(*ABC).choose_now(chain, START, {"data": {"params": {"serverId": "nowhere"}}})
+    assert isinstance(decision.error, InvalidValue)
+    assert str(decision.error) == "serverId: there is no server 'nowhere' in the cluster"
+    assert decision.error.extra["field"] == "serverId"
+    other = balance(*ABC).choose_now([Says(Chosen("no"))], START, {"data": {"params": {"serverId": "nowhere"}}})
+    assert isinstance(other.error, FunctionFailed)
 
 
 def test_an_array_is_what_the_next_step_is_given_and_falsy_leaves_it() -> None:

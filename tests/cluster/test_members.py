@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from portcall.testing.server import Server
 
 
-def urls(folder: Path, listening: str, **settings: str) -> list[str]:
+def urls(folder: Path, listening: str, **settings: Any) -> list[str]:
     here = Server(folder, **settings).services
     here.url = listening
     found: list[str] = here.members.here()["urls"]

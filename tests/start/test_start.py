@@ -176,6 +176,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"userdata": "x" * 60_000, "params": {"a": "x" * 60_000}}, "invalid-value"),
     ({"params": {"name": "two\nlines"}}, "invalid-value"),
     ({"bookmark_id": "none such"}, ""),
+    ({"params": {"serverId": "none such"}}, "invalid-value"),
 ]  # fmt: skip
 
 

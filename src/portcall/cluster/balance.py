@@ -42,7 +42,7 @@ class Balance:
         if all(policy.immediate for policy in chain):
             return self.choose_now(chain, action, input_, session_id, seed, prefilter)
         async with self._turn:
-            going = self._begin(action, seed, prefilter)
+            going = self._begin(action, input_, seed, prefilter)
             given = {"action": action, **input_}
             number = 0
             while number < len(chain) and not going.over:
@@ -72,7 +72,7 @@ class Balance:
         seed: int | None = None, prefilter: Prefilter = None,
     ) -> Decision:  # fmt: skip
         """The same for a chain of shipped policies alone, which wait for nothing."""
-        going = self._begin(action, seed, prefilter)
+        going = self._begin(action, input_, seed, prefilter)
         given = {"action": action, **input_}
         for number, policy in enumerate(chain):
             if going.over:
@@ -86,8 +86,9 @@ class Balance:
                 going.apply(policy.title, verdict, time.perf_counter() - began)
         return self._end(going, session_id)
 
-    def _begin(self, action: str, seed: int | None, prefilter: Prefilter) -> Chain:
-        return Chain(self.roster, action, self._random.getrandbits(31) if seed is None else seed, prefilter)
+    def _begin(self, action: str, input_: dict[str, Any], seed: int | None, prefilter: Prefilter) -> Chain:
+        wished = Question(input_, self.roster, ()).params.get("serverId")
+        return Chain(self.roster, action, self._random.getrandbits(31) if seed is None else seed, prefilter, wished)
 
     def _question(self, going: Chain, given: dict[str, Any], number: int) -> Question:
         return Question(given, self.roster, going.candidates, _seed(going.decision.seed, number), going.picked)

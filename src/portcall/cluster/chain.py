@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from portcall.errors import FunctionFailed, NoServerFits, PortcallError
+from portcall.errors import FunctionFailed, InvalidValue, NoServerFits, PortcallError
 from portcall.model.function import Candidates, Chosen
 from portcall.model.roster import Picked, Roster
 from portcall.policies.base import Verdict
@@ -100,13 +100,19 @@ class Decision:
 
 
 class Chain:
-    """One decision being made: ``candidates`` go into the next step, ``apply`` takes what came out of it."""
+    """One decision being made: ``candidates`` go into the next step, ``apply`` takes what came out of it.
 
-    def __init__(self, roster: Roster, action: str, seed: int, prefilter: Callable[[Any], bool] | None = None) -> None:
+    ``wished``: the server that the user asked for, whether or not there is one.
+    """
+
+    def __init__(
+        self, roster: Roster, action: str, seed: int, prefilter: Callable[[Any], bool] | None = None, wished: Any = None
+    ) -> None:
         self.decision = Decision(roster, action, seed, revision=roster.revision)
         self.picked: Picked | None = None
         self.candidates: Sequence[int] = roster.slots()
         self._roster = roster
+        self._wished = wished
         everything = len(self.candidates)
         for rule, path, unfit in BEFORE.get(action, ()):
             values = roster.column(path)
@@ -155,11 +161,12 @@ class Chain:
     def _choose(self, name: str, server_id: str, verdict: Verdict, took: float) -> None:
         slot = self._roster.slot(server_id)
         if slot is None:
-            error = FunctionFailed(
-                f"{name} chose the server {server_id[:100]!r}, which is not in the cluster",
-                function=name,
-                cause="result",
+            shown = repr(server_id[:100])
+            error: PortcallError = FunctionFailed(
+                f"{name} chose the server {shown}, which is not in the cluster", function=name, cause="result"
             )
+            if server_id == self._wished:  # the step did as it should: the fault is the user's
+                error = InvalidValue(f"serverId: there is no server {shown} in the cluster", field="serverId")
             self.threw(name, error, took)
             return
         # it may be one that was filtered out: the session server has the last word (B8)
