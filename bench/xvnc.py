@@ -21,5 +21,5 @@ def bare(folder: Path, geometry: str, open_gl: bool = True) -> tuple[Tool, list[
     )
     socket_path = f"{folder}/rfb@"
     plan = DisplayPlan(geometry, socket_path, str(authority), display_fd=3, name="bench", open_gl=open_gl)
-    argv = XVNC().argv(plan)
+    argv = XVNC().argv(plan)  # without our keymap, which only an installed user side has
     return Tool("bare", [socket_path, *argv]), argv

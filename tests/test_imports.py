@@ -50,7 +50,8 @@ MAY: dict[str, set[str]] = {
     "client": set(),
     "linkd": {"sessiond"},  # the link forks the daemon out of itself
     "sessiond": set(),
-    "userside": set(),
+    "userside": {"keymap"},
+    "keymap": set(),
     **{kind: set() for kind in KINDS},
 }
 # The ground's own order.

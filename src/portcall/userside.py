@@ -12,6 +12,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from portcall import keymap
+
 PACKAGES = ("linkd", "sessiond", "displays", "wire", "model")
 MODULES = ("__init__", "clock", "errors", "plugins")
 _KEPT = 3  # versions; a link that runs may still read the one that it began with
@@ -73,7 +75,7 @@ def installed() -> Path | None:
 
 def root_of(target: Path, python: str = "/usr/bin/python3") -> Path:
     """Where ``install`` puts this state of the sources."""
-    digest = hashlib.sha256(repr((python, _ENTRY, _MAIN)).encode())
+    digest = hashlib.sha256(repr((python, _ENTRY, _MAIN, keymap.state())).encode())
     for name, content in sorted(_files().items()):
         digest.update(f"{name} {len(content)}\n".encode() + content)
     return target.absolute() / digest.hexdigest()[:16]
@@ -102,6 +104,7 @@ def install(target: Path, python: str = "/usr/bin/python3") -> Path:
         for name, (module, function) in _ENTRIES.items():
             text = _ENTRY.format(python=python, root=str(root), module=module, function=function)
             _write(draft / name, text.encode(), 0o755)
+        keymap.make(draft / "portcall/displays/keymap")
         for each in (python, *others(python)):
             _compile(draft, root, each)
         make_one_file(draft / ONE_FILE, draft, root.name, python)

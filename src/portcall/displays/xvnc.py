@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from portcall.displays.base import Display, DisplayPlan, program
+import os
+
+from portcall.displays.base import PROGRAMS, Display, DisplayPlan, program
 
 _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/TigerVNC/bin"
+# made when the user side is installed (keymap.py); not there in the sources, nor where all is one file
+KEYMAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keymap")
 _CLIPBOARD = {
     "both": (1, 1),
     "to-session": (1, 0),
@@ -45,6 +49,8 @@ class Xvnc(Display):
             "-MaxIdleTime=0", "-MaxConnectionTime=0", "-MaxDisconnectionTime=0", "-IdleTimeout=0",
             "-s", "0",
         ]  # fmt: skip
+        if os.path.isdir(KEYMAP) and not os.environ.get(PROGRAMS):  # its xkbcomp has half as much to do
+            argv += ["-xkbdir", KEYMAP]
         if not plan.open_gl:
             argv += ["-extension", "GLX"]
         return argv
