@@ -85,4 +85,4 @@ class TestLsf(BatchContract):
     def test_words_that_are_not_expected_stay_unknown(self, launcher: Lsf) -> None:
         said = re.sub(r'"STAT":"RUN"', '"STAT":"ROAMING\\\\u001b[2J"', self.ANSWER)
         job = by_id(launcher.found(Output(0, said, at=NEW_YEAR)))["3867"]
-        assert (job.state, job.said) == (states.UNKNOWN, "ROAMING [2J")
+        assert (job.state, job.said) == (states.UNKNOWN, "ROAMING")

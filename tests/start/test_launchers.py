@@ -196,6 +196,24 @@ def test_a_failed_launcher_ends_its_session_with_the_reason(tmp_path: Path) -> N
     served(test, tmp_path, launcher="custom")
 
 
+@pytest.mark.parametrize("launcher", ["custom", "site"])
+def test_what_a_script_sends_to_a_terminal_is_in_no_answer(tmp_path: Path, launcher: str) -> None:
+    """The words of a failed start, and of one that was scheduled, as the API gives them."""
+
+    async def test(server: Server, link: LinkThatRuns) -> None:
+        printed = "\x1b[1;31mno licence\x1b[0m\x07\n\x1b]0;mine\x07ask\tus\x9b2J\n"
+        link.answer = {"code": 1, "stdout": "", "stderr": printed}
+        async with await server.client(USER) as client:
+            failed = (await client.post("/api/sessions", json={"command": "xterm"})).json()
+            record = (await client.get(f"/api/sessions/{failed['session']}")).json()
+            link.answer = {"code": 0, "stdout": printed, "stderr": ""}
+            scheduled = (await client.post("/api/sessions", json={"command": "xterm"})).text
+        told = [failed["detail"], failed["log"], record["reason"], record["message"], scheduled]
+        assert {text.strip() for text in told} == {"no licence\nask     us 2J"}
+
+    served(test, tmp_path, launcher=launcher)
+
+
 def test_a_session_that_registered_before_its_launcher_failed_stays(tmp_path: Path) -> None:
     """S1: If you happen to have launched the session before the error, it still may appear in the list."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from portcall.errors import SchedulerSilent
 from portcall.launchers.base import Found
 from portcall.model.job import STATES, UNKNOWN, Job
+from portcall.model.shown import printable
 from portcall.model.start import Output
 
 _LONGEST = 1024  # characters of any text
@@ -19,7 +20,7 @@ _LATEST = 1e11  # seconds since 1970
 def jobs(output: Output, launcher: str) -> list[Found]:
     """Of ``{"jobs": [{"id", "name", "state", …}]}``, or of the array alone. SchedulerSilent where it is neither."""
     if output.code != 0:
-        said = (output.stderr.strip() or output.stdout.strip())[-_LONGEST:]
+        said = printable(output.stderr.strip() or output.stdout.strip(), lines=True)[-_LONGEST:]
         raise SchedulerSilent(said or f"The status of {launcher} ended with exit code {output.code}.")
     try:
         document = json.loads(output.stdout)
@@ -60,7 +61,7 @@ def text(value: Any, longest: int = _LONGEST) -> str:
         shown.encode()
     except ValueError:  # half of a surrogate pair, or a number of more digits than Python writes
         return ""
-    return " ".join(shown.replace("\0", "").split("\n"))[:longest].strip()
+    return printable(shown, lines=True).replace("\n", " ")[:longest].strip()
 
 
 def _texts(value: Any) -> list[str]:

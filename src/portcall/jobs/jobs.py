@@ -22,6 +22,7 @@ from portcall.model import lifecycle
 from portcall.model.job import Job
 from portcall.model.option import TIME, read
 from portcall.model.session import Session
+from portcall.model.shown import printable
 from portcall.model.start import Outcome, Scheduled, StartOrder
 from portcall.model.user import Account
 
@@ -247,7 +248,7 @@ class Jobs:
             invocation = replace(invocation, as_service=True)
         output = await self._commands.as_user(session.user, invocation)
         if output.code != 0:
-            said = (output.stderr or output.stdout).strip()[:500] or f"exit code {output.code}"
+            said = printable((output.stderr or output.stdout).strip(), lines=True)[:500] or f"exit code {output.code}"
             raise Conflict(f"{scheduler.title} does not give the job more time: {said}")
         self._wake(session.launcher)
         return await self._sessions.change(session.id, job=replace(job, ends_at=until))

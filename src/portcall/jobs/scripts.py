@@ -21,6 +21,7 @@ from portcall.model import codec, script
 from portcall.model.job import Job
 from portcall.model.launch import Host
 from portcall.model.option import COMMON, COUNT, DURATION, MEMORY, REFERENCE, TEXT, WORD, Option
+from portcall.model.shown import printable, shown
 from portcall.model.start import Invocation, Outcome, Output, Scheduled, Started, StartOrder
 
 ACTIONS = ("start", "status", "log", "cancel")
@@ -67,9 +68,13 @@ class Scripts(Launcher):
         answer = script.answer(output)
         if answer is not None and "result" in answer:
             return Started(order.id)
-        text = script.said(output)
+        text = shown(output)
         if answer is not None and ("job" in answer or "message" in answer):
-            text = "\n".join(part for part in (answers.text(answer.get("message")), output.stderr.strip()) if part)
+            text = "\n".join(
+                part
+                for part in (answers.text(answer.get("message")), printable(output.stderr.strip(), lines=True))
+                if part
+            )
         return Scheduled(order.id, text, self._job(order, answer or {}))
 
     def _more(self, order: StartOrder, host: Host) -> dict[str, Any]:
@@ -95,7 +100,7 @@ class ScheduledScripts(Scripts, Scheduler):
     def outcome(self, order: StartOrder, output: Output) -> Outcome:
         """SchedulerSilent where it was not back in time: there may be a job, which is looked for by its name."""
         if output.code == _TIMED_OUT:
-            raise SchedulerSilent(script.said(output) or f"{self.title} did not answer in time.")
+            raise SchedulerSilent(shown(output) or f"{self.title} did not answer in time.")
         return super().outcome(order, output)
 
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:

@@ -17,6 +17,7 @@ from portcall.model import job as states
 from portcall.model.job import Job
 from portcall.model.launch import Host
 from portcall.model.option import COMMON, Option
+from portcall.model.shown import printable, shown
 from portcall.model.start import Invocation, Outcome, Output, Scheduled, StartOrder
 
 MIB = 1 << 20
@@ -30,9 +31,7 @@ _SUBMIT = (
     'find "$folder" -maxdepth 1 -name "*.job" -mtime +100 -delete 2>/dev/null; '  # orders are good for less
     'exec "$@" <<JOB\n$job\nJOB\n'
 )
-_LONGEST = 400  # characters of what a scheduler says about a job
 _SAID_OF_FAILURE = 4000
-_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]+")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TIME = re.compile(
     r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s+)?"
@@ -75,7 +74,7 @@ class Batch(Scheduler):
 
     def outcome(self, order: StartOrder, output: Output) -> Outcome:
         """SchedulerSilent where nobody knows whether there is a job now: it is looked for by its name."""
-        said = printable("\n".join(part.strip() for part in (output.stdout, output.stderr) if part.strip()), lines=True)
+        said = shown(output)
         if output.code == _TIMED_OUT or (output.code != 0 and self.away.search(said)):
             raise SchedulerSilent(said or f"{self.title} did not answer in time.")
         if output.code != 0:
@@ -113,13 +112,6 @@ def unique(found: Iterable[Found]) -> list[Found]:
         if other.job.state != one.job.state:
             jobs[one.job.id] = replace(other, job=replace(other.job, state=states.UNKNOWN))
     return list(jobs.values())
-
-
-def printable(text: str, lines: bool = False) -> str:
-    """Fit to be shown; without ``lines`` it is one, and not long."""
-    if lines:
-        return "\n".join(_ODD.sub(" ", line).rstrip() for line in text.splitlines())
-    return " ".join(_ODD.sub(" ", text).split())[:_LONGEST]
 
 
 def whole(text: Any) -> int | None:

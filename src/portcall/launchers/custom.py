@@ -6,6 +6,7 @@ from portcall.errors import StartFailed
 from portcall.launchers.base import Launcher
 from portcall.model import script
 from portcall.model.launch import Host
+from portcall.model.shown import shown
 from portcall.model.start import Invocation, Outcome, Output, Scheduled, Started, StartOrder
 
 _WORDS = {
@@ -43,7 +44,7 @@ class Custom(Launcher):
         answer = script.answer(output)
         if answer is not None and "result" in answer:
             return Started(order.id)
-        return Scheduled(order.id, script.said(output))
+        return Scheduled(order.id, shown(output))
 
 
 def arguments(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portcall.errors import StartFailed
 from portcall.launchers.base import Launcher
 from portcall.model.launch import Host
+from portcall.model.shown import shown
 from portcall.model.start import Invocation, Outcome, Output, Started, StartOrder
 
 
@@ -19,7 +20,7 @@ class Direct(Launcher):
 
     def outcome(self, order: StartOrder, output: Output) -> Outcome:
         if output.code != 0:
-            raise StartFailed(output.stderr.strip() or f"the link answered {output.code}")
+            raise StartFailed(shown(output) or f"the link answered {output.code}")
         return Started(order.id)
 
 

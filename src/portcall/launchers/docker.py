@@ -26,6 +26,7 @@ from portcall.model.option import (
     TIME,
     Option,
 )
+from portcall.model.shown import printable
 from portcall.model.start import ORDER_VARIABLE, Invocation, Outcome, Output, Scheduled, StartOrder, start_object
 
 TEMPLATE = "docker.tpl"
@@ -94,7 +95,7 @@ class Docker(Scheduler):
         if output.code == _TIMED_OUT:
             raise SchedulerSilent(f"{self.title} did not answer in time")
         if output.code != 0:
-            lines = [line.rstrip() for line in f"{output.stderr}\n{output.stdout}".splitlines()]
+            lines = printable(f"{output.stderr}\n{output.stdout}", lines=True).split("\n")
             said = "\n".join(line for line in lines if line and not _MANUAL.match(line))
             raise StartFailed(self._explained(said, order) or _code(self.engine, output.code), log=said)
         lines = output.stdout.split()

@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
-from portcall.launchers._batch import Batch, duration, mebibytes, printable, unique
+from portcall.launchers._batch import Batch, duration, mebibytes, unique
 from portcall.launchers._xml import Unreadable, parse, value
 from portcall.launchers.base import Found
 from portcall.model import job as states
 from portcall.model.job import Job
 from portcall.model.launch import Host
 from portcall.model.option import COMMON, WORD, Option
+from portcall.model.shown import printable
 from portcall.model.start import Invocation, Output, StartOrder
 
 # One command: the list has places and times, the details have reasons. Ids are arguments, not text of the shell.

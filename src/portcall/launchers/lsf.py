@@ -8,11 +8,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from portcall.launchers._batch import Batch, clock, mebibytes, printable, unique, whole
+from portcall.launchers._batch import Batch, clock, mebibytes, unique, whole
 from portcall.launchers.base import Found
 from portcall.model import job as states
 from portcall.model.job import Job
 from portcall.model.launch import Host
+from portcall.model.shown import printable
 from portcall.model.start import Invocation, Output, StartOrder
 
 _FIELDS = (

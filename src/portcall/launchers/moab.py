@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
-from portcall.launchers._batch import moment, printable, span, unique, whole
+from portcall.launchers._batch import moment, span, unique, whole
 from portcall.launchers._qsub import IDS, Qsub
 from portcall.launchers._xml import Unreadable, parse
 from portcall.launchers.base import Found
@@ -15,6 +15,7 @@ from portcall.launchers.torque import DELETED, resources
 from portcall.model import job as states
 from portcall.model.job import Job
 from portcall.model.launch import Host
+from portcall.model.shown import printable
 from portcall.model.start import Invocation, Output, StartOrder
 
 # Two lists, one command: what waits and runs, and what has ended. Nothing of anybody's is in it.

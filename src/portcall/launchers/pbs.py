@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from portcall.launchers._batch import clock, duration, mebibytes, printable, span, unique, whole
+from portcall.launchers._batch import clock, duration, mebibytes, span, unique, whole
 from portcall.launchers._qsub import IDS, Qsub
 from portcall.launchers.base import Found
 from portcall.model import job as states
 from portcall.model.job import Job
 from portcall.model.launch import Host
+from portcall.model.shown import printable
 from portcall.model.start import Invocation, Output, StartOrder
 
 _BETWEEN = "<|>"  # qstat puts a backslash before it where a value has it

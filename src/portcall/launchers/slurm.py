@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from portcall.errors import SchedulerSilent, StartFailed
-from portcall.launchers._batch import Batch, mebibytes, moment, printable
+from portcall.launchers._batch import Batch, mebibytes, moment
 from portcall.launchers.base import Found
 from portcall.model import job as states
 from portcall.model.job import Job
 from portcall.model.launch import Host
+from portcall.model.shown import printable
 from portcall.model.start import Invocation, Outcome, Output, Scheduled, StartOrder
 
 # squeue's words, and whether the job is over for a reason that is not the session's own.

@@ -6,6 +6,7 @@ from portcall.errors import StartFailed
 from portcall.launchers.base import Launcher
 from portcall.model import codec
 from portcall.model.launch import Host
+from portcall.model.shown import shown
 from portcall.model.start import ORDER_VARIABLE, Invocation, Outcome, Output, Scheduled, StartOrder, start_object
 
 
@@ -21,7 +22,7 @@ class Template(Launcher):
         return Invocation(("/bin/sh", "-c", command), environment={ORDER_VARIABLE: codec.dumps(start_object(order))})
 
     def outcome(self, order: StartOrder, output: Output) -> Outcome:
-        said = "\n".join(part.strip() for part in (output.stdout, output.stderr) if part.strip())
+        said = shown(output)
         if output.code != 0:
             raise StartFailed(said or f"The command ended with exit code {output.code}.", log=said)
         return Scheduled(order.id, said)

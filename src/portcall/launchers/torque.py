@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from html import unescape
 
-from portcall.launchers._batch import duration, mebibytes, moment, printable, span, unique, whole
+from portcall.launchers._batch import duration, mebibytes, moment, span, unique, whole
 from portcall.launchers._qsub import IDS, Qsub
 from portcall.launchers._xml import Unreadable, parse, pieces, value
 from portcall.launchers.base import Found
@@ -14,6 +14,7 @@ from portcall.launchers.pbs import hosts, owner
 from portcall.model import job as states
 from portcall.model.job import Job
 from portcall.model.launch import Host
+from portcall.model.shown import printable
 from portcall.model.start import Invocation, Output, StartOrder
 
 _NAMED = r"<Job_Name>([^<]*)</Job_Name>\s*<Job_Owner>([^<]+)</Job_Owner>"

@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional
 from portcall.errors import StartFailed
 from portcall.model import codec
 from portcall.model.launch import Host
+from portcall.model.shown import shown
 from portcall.model.start import ORDER_VARIABLE, Output, StartOrder, start_object
 
 RUNTIME_VARIABLE = "PORTCALL_RUNTIME_DIR"  # which server a start script calls, where there are several
@@ -58,11 +59,6 @@ def script_environment(order: StartOrder, host: Host) -> Dict[str, str]:
     return environment
 
 
-def said(output: Output) -> str:
-    """What people are shown."""
-    return "\n".join(part.strip() for part in (output.stdout, output.stderr) if part.strip())
-
-
 def answer(output: Output) -> Optional[Dict[str, Any]]:
     """The JSON object that it printed, if that is all it printed."""
     try:
@@ -76,7 +72,7 @@ def failed(output: Output, what: str, hint: str) -> Optional[StartFailed]:
     """The error that a non-zero exit code means; ``hint`` says what to do where the script could not even be run."""
     if output.code == 0:
         return None
-    text = said(output)
+    text = shown(output)
     if output.code in (126, 127) and len(text.splitlines()) <= 1 and _UNSTARTED.search(text or "no such"):
         return StartFailed(f"{text or what}. {hint}", log=text)
     return StartFailed(text or f"{what} ended with exit code {output.code} and said nothing.", log=text)

@@ -12,13 +12,14 @@ import copy
 
 import pytest
 
-from portcall.errors import StartFailed
+from portcall.errors import SchedulerSilent, StartFailed
 from portcall.launchers.base import Launcher
 from portcall.model import codec
 from portcall.model.launch import Host
 from portcall.model.start import Invocation, NeedForm, Output, Scheduled, Started, StartOrder
 from portcall.model.user import Account
 
+ODD = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x9b2J\0\r\nsecond\tline\x08"  # as programs write for terminals
 HOSTILE = ("$(id)", "`id`", "a; id", "it's", '"', "--help", "a\nb", "\x1b[31m", "é🐙", "%s{0}", "x" * 30_000)
 
 
@@ -82,3 +83,13 @@ class LauncherContract:
         with pytest.raises(StartFailed) as failure:
             launcher.outcome(order(), Output(127))
         assert failure.value.detail
+
+    def test_what_was_printed_is_told_without_what_would_take_a_terminal_over(self, launcher: Launcher) -> None:
+        with pytest.raises(StartFailed, match="red") as failure:
+            launcher.outcome(order(), Output(1, ODD, ODD))
+        told = [failure.value.detail, str(failure.value.extra.get("log", ""))]
+        try:
+            told.append(getattr(launcher.outcome(order(), Output(0, ODD, ODD)), "text", ""))
+        except SchedulerSilent as silent:
+            told.append(silent.detail)
+        assert all(line.isprintable() for text in told for line in text.split("\n"))
