@@ -98,6 +98,22 @@ def test_the_order_of_functions_of_a_kind_is_changed_by_keys_and_by_hand(site: S
     site.quiet()
 
 
+def test_what_is_being_written_is_saved_after_its_function_was_moved(site: Site, client: Client) -> None:
+    """Its page's own change of the order is no other administrator's."""
+    before = _order(client)
+    page = site.go(f"system/schedule/{before[0]}")
+    page.get_by_label("Description").fill("written before the move")
+    rows = page.get_by_role("list", name="Schedule").get_by_role("listitem")
+    rows.nth(0).get_by_role("link").press("Alt+ArrowDown")
+    page.keyboard.press("Alt+ArrowDown")
+    site.save()  # at once: the order is still being saved
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert client.document("functions", before[0])["description"] == "written before the move"
+    assert _order(client) == [*before[1:], before[0]]
+    site.quiet()
+
+
 def test_what_a_metric_measures_and_why_it_fails_is_shown_beside_it(site: Site, client: Client) -> None:
     source = "function(input) { if (input.previous) throw 'the licence server is silent'; return {used: 41}; }"
     body = {"kind": "metric", "name": "licences", "source": source, "every": 5}

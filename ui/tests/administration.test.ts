@@ -72,12 +72,14 @@ describe('ids', () => {
 
 // these modules come with parts that look at the page's address when they are loaded
 let kinds: typeof import('../src/admin/functions/kinds')
+let drafts: typeof import('../src/admin/parts/drafts')
 let weighed: typeof import('../src/session/Weighed').weighed
 beforeAll(async () => {
   vi.stubGlobal('document', { baseURI: 'http://host/', documentElement: { dataset: {} } })
   vi.stubGlobal('location', { href: 'http://host/', pathname: '/' })
   vi.stubGlobal('window', { addEventListener: () => undefined })
   kinds = await import('../src/admin/functions/kinds')
+  drafts = await import('../src/admin/parts/drafts')
   weighed = (await import('../src/session/Weighed')).weighed
 })
 
@@ -94,6 +96,23 @@ describe('functions', () => {
       action: 'session/start',
       isAdmin: false,
     })
+  })
+})
+
+describe('a draft', () => {
+  it('goes on from what its own page saved beside it, and keeps what was written', () => {
+    drafts.setDraft('functions/a', { description: 'mine', position: 0 }, 4)
+    drafts.carry('functions/a', { position: 2 }, 4, 7)
+    expect(drafts.drafts.get()['functions/a']).toEqual({ value: { description: 'mine', position: 2 }, base: 7 })
+  })
+  it('stays behind what somebody else has saved', () => {
+    drafts.setDraft('functions/a', { description: 'mine', position: 0 }, 4)
+    drafts.carry('functions/a', { position: 2 }, 6, 7)
+    expect(drafts.drafts.get()['functions/a']!.base).toBe(4)
+  })
+  it('is not made where nothing was written', () => {
+    drafts.carry('functions/b', { position: 2 }, 4, 7)
+    expect('functions/b' in drafts.drafts.get()).toBe(false)
   })
 })
 

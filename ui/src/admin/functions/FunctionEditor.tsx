@@ -11,6 +11,7 @@ import { DocumentEditor, type Fields } from '../parts/DocumentEditor'
 import { blank, exampleFor } from './kinds'
 import { KindWords } from './KindWords'
 import { placeIn, type TryHandle, TryPane } from './TryPane'
+import { reordered } from './useReorder'
 
 interface FunctionEditorProps {
   kind: Kind
@@ -32,6 +33,7 @@ export function FunctionEditor({ kind, saved, all, pathOf }: FunctionEditorProps
       pathOf={pathOf}
       nameOf={(value) => value.name}
       withId={(value, id) => ({ ...value, id })}
+      settled={reordered}
       heading={<h2>{t('fn.heading', { kind: kind.title, name: saved?.name ?? t('fn.headingNew') })}</h2>}
     >
       {(fields) => <Body fields={fields} kind={kind} saved={saved} />}

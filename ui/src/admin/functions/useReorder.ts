@@ -7,16 +7,20 @@ import { type FunctionDocument, functions } from '../../api/administered'
 import { asProblem, type Problem } from '../../api/problem'
 import { announce } from '../../parts/announce'
 import { t } from '../../strings/t'
+import { carry } from '../parts/drafts'
 import { moved } from '../parts/Order'
 import { inOrder } from './kinds'
 
 const KEY = ['admin', 'functions']
+const saving = { turn: Promise.resolve(), waiting: 0 }
+
+/** Once what has been moved is saved. */
+export const reordered = (): Promise<void> => saving.turn
 
 /** `list` holds a link for each of `mine`, those of this kind; that of the one that was moved has the focus afterwards. */
 export function useReorder(kind: string, mine: FunctionDocument[], list: RefObject<HTMLElement | null>) {
   const client = useQueryClient()
   const [problem, setProblem] = useState<Problem | null>(null)
-  const saving = useRef({ turn: Promise.resolve(), waiting: 0 })
   const wanted = useRef('')
   const order = mine.map((one) => one.id).join('\n')
 
@@ -35,6 +39,7 @@ export function useReorder(kind: string, mine: FunctionDocument[], list: RefObje
     const now = known().find((one) => one.id === id)
     if (!now || now.fixed !== null) return
     const { revision } = await functions.put(id, { ...now, position }, now.revision)
+    carry(`${functions.bucket}/${id}`, { position }, now.revision, revision) // else the editor would meet its own page's change
     const later = known().find((one) => one.id === id)
     if (later) change({ ...later, revision })
   }
@@ -53,15 +58,15 @@ export function useReorder(kind: string, mine: FunctionDocument[], list: RefObje
     wanted.current = id
     announce(t('order.said', { name: before[from]!.name, at: place + 1, n: before.length }))
     // a key that repeats is quicker than the server: one after another, and only the last asks how it is now
-    saving.current.waiting += 1
-    saving.current.turn = saving.current.turn
+    saving.waiting += 1
+    saving.turn = saving.turn
       .then(async () => {
         for (const one of changed) await save(one.id, one.position)
       })
       .catch((error: unknown) => setProblem(asProblem(error)))
       .finally(() => {
-        saving.current.waiting -= 1
-        if (saving.current.waiting === 0) void client.invalidateQueries({ queryKey: KEY })
+        saving.waiting -= 1
+        if (saving.waiting === 0) void client.invalidateQueries({ queryKey: KEY })
       })
   }
   return { move, problem }

@@ -11,7 +11,7 @@ import { confirm } from '../../parts/confirm'
 import { Failure } from '../../parts/states'
 import { t } from '../../strings/t'
 import { Conflict } from './Conflict'
-import { dropDraft, type Editing, useDraft } from './drafts'
+import { drafts, dropDraft, type Editing, useDraft } from './drafts'
 import { freeId } from './ids'
 import { Versions } from './Versions'
 
@@ -40,6 +40,8 @@ interface DocumentEditorProps<D extends Kept> {
   /** What deleting is called, where it is not called so. */
   remove?: { word: string; title: string; text: string }
   heading?: ReactNode
+  /** What this page still saves beside the editor: a save waits for it. */
+  settled?: () => Promise<void>
   children: (fields: Fields<D>) => ReactNode
 }
 
@@ -90,8 +92,12 @@ export function DocumentEditor<D extends Kept>(props: DocumentEditorProps<D>) {
       setBusy(false)
     }
   }
-  const save = () => {
-    if (!busy && fixed === null) void put(withId(editing.value, id), editing.base)
+  const save = async () => {
+    if (busy || fixed !== null) return
+    setBusy(true)
+    await props.settled?.()
+    const draft = drafts.get()[key]
+    void put(withId((draft?.value as D | undefined) ?? editing.value, id), draft?.base ?? editing.base)
   }
   const remove = async () => {
     const name = nameOf(editing.value)
@@ -116,7 +122,7 @@ export function DocumentEditor<D extends Kept>(props: DocumentEditorProps<D>) {
       onKeyDown={(event) => {
         if ((event.ctrlKey || event.metaKey) && event.key === 's') {
           event.preventDefault()
-          save()
+          void save()
         }
       }}
     >
@@ -152,7 +158,7 @@ export function DocumentEditor<D extends Kept>(props: DocumentEditorProps<D>) {
             </button>
           )}
           {fixed === null && (
-            <button type="button" className="button small primary" aria-keyshortcuts="Control+S" aria-disabled={busy || (saved !== undefined && !editing.dirty)} onClick={save}>
+            <button type="button" className="button small primary" aria-keyshortcuts="Control+S" aria-disabled={busy || (saved !== undefined && !editing.dirty)} onClick={() => void save()}>
               {t('do.save')}
             </button>
           )}
@@ -161,7 +167,7 @@ export function DocumentEditor<D extends Kept>(props: DocumentEditorProps<D>) {
       {editing.behind && <p className="notice">{t('doc.behind')}</p>}
       {/* what is wrong with code is said by the editor, at its line */}
       {problem && problem.code !== 'function-invalid' && (atField ? <p className="field-error pre" role="alert">{problem.detail}</p> : <Failure error={problem} />)}
-      {props.children({ ...editing, fixed: fixed !== null, problem, wrong, save })}
+      {props.children({ ...editing, fixed: fixed !== null, problem, wrong, save: () => void save() })}
       {theirs && (
         <Conflict
           theirs={theirs}

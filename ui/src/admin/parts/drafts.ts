@@ -40,6 +40,14 @@ window.addEventListener('beforeunload', (event) => {
 
 export const setDraft = (key: string, value: unknown, base: number): void => drafts.set((all) => ({ ...all, [key]: { value, base } }))
 
+/** What was saved beside the editor goes into the draft as well, which goes on from there if it began at what was there before. */
+export const carry = (key: string, some: object, before: number, after: number): void =>
+  drafts.set((all) => {
+    const draft = all[key]
+    if (!draft) return all
+    return { ...all, [key]: { value: { ...(draft.value as object), ...some }, base: draft.base === before ? after : draft.base } }
+  })
+
 export const dropDraft = (key: string): void =>
   drafts.set((all) => (key in all ? Object.fromEntries(Object.entries(all).filter(([name]) => name !== key)) : all))
 
