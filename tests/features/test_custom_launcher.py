@@ -64,11 +64,13 @@ def root_dir(server: Server) -> Path:
 
 @pytest.fixture(scope="module")
 def linked(new_server: MakeServer, pam: str) -> Server:
-    """With WEBLINK_PORT in its environment."""
+    """With WEBLINK_PORT in its environment, and a path of the site's own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environment = {"WEBLINK_PORT": str(port)}
-    return new_server(pam_service=pam, login_methods="pam", launcher="custom", environment=environment)
+    environment = {"WEBLINK_PORT": str(port), "WEBLINK_URI": "/calls/in"}
+    return new_server(
+        pam_service=pam, login_methods="pam", launcher="custom", log_level="debug", environment=environment
+    )
 
 
 def start(client: Client, command: str = STAYS, **members: Any) -> dict[str, Any]:
@@ -304,6 +306,26 @@ def test_the_weblink_example_starts_a_session_that_dials_out(linked: Server, per
         assert not tokens & set(variables(person, session))
         client.terminate(session.id)
         person.gone(session.id, session.display)
+
+
+def test_the_weblink_object_is_that_of_the_guide(linked: Server, person: Person) -> None:
+    """S1, weblink-object: logLevel, url (WEBLINK_URL), uri (WEBLINK_URI), primary, login."""
+    launcher(linked, "#!/bin/sh\ncat > seen.json\n", WEBLINK_URL="https://desk.example/")
+    with person.login(linked) as client:
+        start(client)
+        told = json.loads((person.home / "seen.json").read_text())["weblink"]
+        token = told.pop("primary")
+        assert told == {
+            "logLevel": "debug", "url": "https://desk.example", "uri": "/calls/in", "login": person.name,
+        }  # fmt: skip
+        assert isinstance(token, str)
+        launcher(linked, "#!/bin/sh\ncat > seen.json\n")
+        start(client)
+        own = json.loads((person.home / "seen.json").read_text())["weblink"]
+        assert own["url"] == f"http://127.0.0.1:{linked.environment['WEBLINK_PORT']}"
+        assert own["primary"] not in ("", token)
+        for session in client.sessions():
+            client.purge(session.id)
 
 
 def test_an_administrator_tries_a_launcher_whatever_else_would_be_chosen(

@@ -97,7 +97,7 @@ def test_a_balancer_of_the_site_is_a_step_of_the_chain(site: Path, tmp_path: Pat
 
 
 def test_the_launcher_script_is_taken_over_and_is_what_starts_sessions(site: Path, tmp_path: Path) -> None:
-    """S1: LAUNCHER_SCRIPT, LAUNCHER_ARGS, LAUNCH_AS_CURRENT_USER, WEBLINK_PORT; dotenv, as it was written."""
+    """S1: LAUNCHER_SCRIPT, LAUNCHER_ARGS, LAUNCH_AS_CURRENT_USER, WEBLINK_PORT, WEBLINK_URI; dotenv, as written."""
     text = (
         "LAUNCHER_SCRIPT='/opt/the site/launch'\n"
         'export LAUNCHER_ARGS="--a b,--c=\\"d\\"" # two\nLAUNCH_AS_CURRENT_USER=true\nWEBLINK_PORT=3301\n'
@@ -109,12 +109,11 @@ def test_the_launcher_script_is_taken_over_and_is_what_starts_sessions(site: Pat
     save(found, out, force=False)
     assert site_settings(out, {}) == {
         "LAUNCHER_SCRIPT": "/opt/the site/launch", "LAUNCHER_ARGS": '--a b,--c="d"', "LAUNCH_AS_CURRENT_USER": "true",
-        "WEBLINK_PORT": "3301",
+        "WEBLINK_PORT": "3301", "WEBLINK_URI": "/w",
     }  # fmt: skip
     assert load(environment={"FX_CONFIG_DIR": str(out)})["launcher"] == "custom"
-    for name in ("LAUNCHER_SCRIPT", "LAUNCHER_ARGS", "LAUNCH_AS_CURRENT_USER", "WEBLINK_PORT"):
+    for name in ("LAUNCHER_SCRIPT", "LAUNCHER_ARGS", "LAUNCH_AS_CURRENT_USER", "WEBLINK_PORT", "WEBLINK_URI"):
         assert why(found, name)[0][0] == TAKEN
-    assert why(found, "WEBLINK_URI") == [(LEFT, "it is /weblink")]
     (site / "fastx.env").write_text("LAUNCHER_ARGS=--a\n")
     assert "launcher" not in fastx.read(site).files.get("portcall.toml", "")
 

@@ -84,6 +84,7 @@ class Answers:
     user_side: Path
     weblinks: weblink.Weblinks
     weblink_url: str
+    weblink_uri: str
     weblink_fingerprint: str
     _groups: dict[str, list[str]]
 
@@ -163,9 +164,7 @@ class Answers:
             return None
         primary = self.tokens.sign_weblink(order.id, account.name, self.clock.now() + ORDER_VALID)
         url = self.site_settings().get("WEBLINK_URL", "").rstrip("/") or self.weblink_url
-        return Weblink(
-            url, primary, account.name, log_level=self.config["log_level"], fingerprint=self.weblink_fingerprint
-        )
+        return Weblink(url, primary, account.name, self.weblink_uri, self.config["log_level"], self.weblink_fingerprint)
 
     def site_settings(self) -> dict[str, str]:
         return site_settings(self.config.directories.config, os.environ)

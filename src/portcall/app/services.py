@@ -249,6 +249,7 @@ class Services(Answers):
 
     url = ""
     weblink_url = weblink_fingerprint = ""  # where sessions may call in over the network
+    weblink_uri = "/weblink"
 
     async def _record(self) -> None:
         """This server's record, for pages that follow it."""

@@ -51,9 +51,9 @@ _LAUNCHERS = {
     "LAUNCHER_SCRIPT": "it runs as it is, with the setting launcher = custom",
     "LAUNCHER_ARGS": "the script's arguments", "LAUNCH_AS_CURRENT_USER": "as the server's own user",
     "WEBLINK_PORT": "sessions on other hosts dial in there", "WEBLINK_URL": "the address that they dial",
+    "WEBLINK_URI": "the path there",
 }  # fmt: skip
 _LEFT_VARIABLES = {
-    "WEBLINK_URI": "it is /weblink",
     "USER_ID_SCRIPT": "people are the host's accounts", "AUTOCONNECT_SCRIPT": "there is no such step",
     "SERVICES": "a server's part is set with logins_enabled and starts_enabled",
     "FX_AUTHORIZED_KEYS_DIR": "keys are those that sshd accepts",

@@ -57,6 +57,7 @@ async def _serve(here: Any) -> int:
     listening = _listen(config)
     here.url = here.weblink_url = _url(config, listening, tls is not None, prefix)
     here.weblink_fingerprint = weblink.fingerprint(config)
+    here.weblink_uri = weblink.uri(here.site_settings)
     own_listener = weblink.listen(config, here.site_settings)
     if own_listener is not None:
         here.weblink_url = _url(config, own_listener, tls is not None, "", public=False)

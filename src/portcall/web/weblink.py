@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -14,12 +15,15 @@ from portcall.gateway.weblink import CONTROL, DISPLAY, Call
 from portcall.web import certificate
 
 URI = "/weblink"
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]{1,100}){1,20}\Z")
 
 
 def call(here: Any, path: str, headers: dict[bytes, bytes], address: str) -> Call | None:
-    """The protocol for ``/weblink/control`` and ``/weblink/display``; None for any other path."""
+    """The protocol for ``/weblink/control`` and ``/weblink/display``, and those below ``WEBLINK_URI``; None for any
+    other path."""
     top, _, what = path.rpartition("/")
-    return Call(here.weblinks, what, headers, address) if top == URI and what in (CONTROL, DISPLAY) else None
+    found = top in (URI, here.weblink_uri) and what in (CONTROL, DISPLAY)
+    return Call(here.weblinks, what, headers, address) if found else None
 
 
 async def nothing_else(scope: Any, receive: Any, send: Any) -> None:
@@ -28,6 +32,14 @@ async def nothing_else(scope: Any, receive: Any, send: Any) -> None:
         headers = [(b"content-type", b"text/plain"), (b"content-length", b"10"), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 404, "headers": headers})
         await send({"type": "http.response.body", "body": b"Not Found\n"})
+
+
+def uri(settings: Callable[[], dict[str, str]]) -> str:
+    """The path that sessions are told; SettingRefused where it is none. A proxy between may make ``/weblink`` of it."""
+    text = "/" + (settings().get("WEBLINK_URI", "").strip() or URI).strip("/")
+    if not _PATH.match(text):
+        raise SettingRefused(f"WEBLINK_URI: {text!r} is not a path such as {URI}", field="WEBLINK_URI")
+    return text
 
 
 def listen(config: Any, settings: Callable[[], dict[str, str]]) -> socket.socket | None:
