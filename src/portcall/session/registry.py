@@ -35,6 +35,7 @@ class Registry:
         self._bus = bus
         self._clock = clock
         self._sessions: dict[str, Session] = {}
+        self._documents: dict[str, dict[str, Any]] = {}  # of each, as it was last written
         self._purged: set[str] = set()
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -50,7 +51,7 @@ class Registry:
                 log.error("a session's record cannot be read", session=entry.key, error=str(error))
                 continue
             viewed = session.clients > 0
-            self._sessions[session.id] = session
+            self._sessions[session.id], self._documents[session.id] = session, codec.to_document(session)
             if viewed:
                 await self.change(session.id, clients=0, last_disconnect=self._clock.now())
                 if lifecycle.may(session.state, lifecycle.LEFT):
@@ -71,6 +72,10 @@ class Registry:
 
     def of(self, login: str) -> list[Session]:
         return [session for session in self._sessions.values() if session.login == login]
+
+    def documents(self, login: str) -> list[dict[str, Any]]:
+        """Of the sessions of this login; who changes them copies them."""
+        return [self._documents[session.id] for session in self.of(login)]
 
     def live(self) -> list[Session]:
         return [session for session in self._sessions.values() if session.state in lifecycle.LIVE]
@@ -126,6 +131,7 @@ class Registry:
         async with self._alone(session.id):
             await self._store.delete(BUCKET, session.id)
             self._sessions.pop(session.id, None)
+            self._documents.pop(session.id, None)
             self._locks.pop(session.id, None)
         self.wake(session.id)
         self._bus.publish(Event(SESSION_GONE, session.id, session.login, {"id": session.id}))
@@ -146,7 +152,7 @@ class Registry:
                 del self._waiting[session_id]
 
     def _keep(self, session: Session, document: dict[str, Any]) -> Session:
-        self._sessions[session.id] = session
+        self._sessions[session.id], self._documents[session.id] = session, document
         self.wake(session.id)
         self._bus.publish(Event(SESSION, session.id, session.login, document))
         return session

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any
 
-from portcall.model import codec
-from portcall.model.session import Session
 from portcall.model.user import Login
 
 _CLAIMS = ("sub", "iss", "iat", "exp", "aud", "jti")  # never the token
@@ -15,11 +12,11 @@ _CLAIMS = ("sub", "iss", "iat", "exp", "aud", "jti")  # never the token
 
 @dataclass(frozen=True)
 class Person:
-    """``sessions`` are those of the login name."""
+    """``sessions`` are the documents of those of the login name."""
 
     login: Login
     groups: tuple[str, ...] = ()
-    sessions: tuple[Session, ...] = ()
+    sessions: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_admin(self) -> bool:
@@ -29,17 +26,12 @@ class Person:
     def is_manager(self) -> bool:
         return self.login.level in ("manager", "admin")
 
-    @functools.cached_property
-    def _session_documents(self) -> list[dict[str, Any]]:
-        """Made once, since each step of a start is given them."""
-        return [codec.to_document(session) for session in self.sessions]
-
     def document(self) -> dict[str, Any]:
         """The login object: claims, ``login``, ``serverId``, ``sessions``, and ``fastx/daemon`` for a link's."""
         document: dict[str, Any] = {name: getattr(self.login, name) for name in _CLAIMS}
         document["login"] = self.login.sub
         document["serverId"] = self.login.iss
-        document["sessions"] = [{**session} for session in self._session_documents]
+        document["sessions"] = [{**session} for session in self.sessions]
         if self.login.link:
             document["fastx/daemon"] = True
         return document

@@ -141,7 +141,7 @@ class Pipeline:
         bookmark = self._bookmark(login, request.bookmark_id)
         request = self._steps.answer(check(_from(bookmark, request)), bookmark)
         profile = self._profiles.get(request.profile)
-        person = Person(login, tuple(account.groups), tuple(self._registry.of(login.sub)))
+        person = Person(login, tuple(account.groups), tuple(self._registry.documents(login.sub)))
         form = await self._steps.form(request, bookmark, person, trace)  # B3, B4
         if form is not None or request.review:
             return NeedForm(form or {})

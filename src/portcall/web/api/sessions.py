@@ -51,7 +51,8 @@ async def start(
     document = body.model_dump()
     document["key"] = idempotency_key or document["key"] or secrets.token_hex(16)
     asked = codec.from_document(StartRequest, document)
-    seen = {"clientIP": address(request), "clientTransport": "Web" if login.aud == "web" else "API"}
+    # with connect, who asks comes by the viewer's WebSocket in a moment
+    seen = {"clientIP": address(request), "clientTransport": "Web" if login.aud == "web" or connect else "API"}
     session_id = here.pipeline.session_id(login, asked)
     try:
         session_id, outcome = await here.pipeline.start(login, asked, seen, wait)
@@ -238,7 +239,7 @@ async def _before(request: Request, owned: Owned, action: str, data: dict[str, A
         return data or {}
     login, session = owned
     account = await here.start_account(login.sub)
-    person = Person(login, tuple(account.groups), tuple(here.registry.of(login.sub)))
+    person = Person(login, tuple(account.groups), tuple(here.registry.documents(login.sub)))
     try:
         return dict(await here.functions.before(action, person, data or {}, session))
     except PortcallError as error:
