@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,12 @@ class Site:
 
     def schedule(self, client: Client, command: str = "xterm", **members: Any) -> Given:
         """A start that waits for somebody to make it."""
+        return self.told_by(lambda: client.start(StartRequest(command, geometry="640x480", **members)))
+
+    def told_by(self, start: Callable[[], object]) -> Given:
+        """What the launcher was told by a start, however that is made."""
         before = set(self.told.glob("*.json"))
-        client.start(StartRequest(command, geometry="640x480", **members))
+        start()
         path = until(lambda: set(self.told.glob("*.json")) - before, "the launcher was told").pop()
         return Given(json.loads(path.read_text()))
 

@@ -15,7 +15,7 @@ class Wire:
     ``swallow`` lets nothing through and says nothing, as a cable that was pulled."""
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._whole = True
@@ -65,7 +65,7 @@ class Wire:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._target), 5) if self._whole else None
+                far = socket.create_connection(("127.0.0.1", self.target), 5) if self._whole else None
             except OSError:
                 far = None
             if far is None:
