@@ -78,6 +78,15 @@ class Desk:
         assert box is not None
         self.page.mouse.click(box["x"] + x, box["y"] + y)
 
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Moves the mouse from there to there on the session's screen, with the button held."""
+        box = self.canvas.bounding_box()
+        assert box is not None
+        self.page.mouse.move(box["x"] + start[0], box["y"] + start[1])
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + end[0], box["y"] + end[1], steps=8)
+        self.page.mouse.up()
+
     def picture(self) -> Image.Image:
         """What the browser shows of the session; the bar and notes are hidden for that."""
         style = ".viewer-top, .viewer-hint { visibility: hidden !important }"

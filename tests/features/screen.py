@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -18,6 +20,13 @@ PRINTING = (
     "xterm -fa Monospace -fs 14 -geometry 80x20+0+0 -xrm 'XTerm*printerCommand: cat >{file}'"
     " -xrm 'XTerm*VT100.Translations: #override Ctrl<Key>F12: print()'"
 )
+
+
+class Box(NamedTuple):
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 class Screen:
@@ -59,6 +68,12 @@ class Screen:
 
     def wait_for_window(self, name: str) -> str:
         return until(lambda: self.windows(name), f"a window {name} on {self.session.display}")[0]
+
+    def box(self, name: str) -> Box:
+        """Where the window of that name is, without its title bar (which xdotool counts twice)."""
+        said = self.run("xwininfo", "-id", self.wait_for_window(name))
+        sides = ("Absolute upper-left X", "Absolute upper-left Y", "Width", "Height")
+        return Box(*(int(found[1]) for side in sides if (found := re.search(rf"{side}: +(-?\d+)", said))))
 
     def close(self, name: str) -> None:
         """The window of that name goes."""

@@ -111,7 +111,7 @@ def client(server: Server, ann: Person) -> Iterator[Client]:
 
 def test_a_terminal_is_seen_as_it_is(her: Desk, xterm: tuple[Session, Screen]) -> None:
     screen = xterm[1]
-    assert screen.size == (1100, 700)  # that of the window
+    until(lambda: screen.size == (1100, 700), "it has the size of the window")
     her.shows(screen)
     screen.run("xsetroot", "-solid", "#d02090")
     her.shows(screen)
@@ -304,6 +304,32 @@ def test_somebody_with_a_verification_code_works_on_a_desktop(
         one.terminate()
     expect(page.get_by_role("heading", name="The session has ended")).to_be_visible()
     ben.gone(id_, session["display"])
+
+
+def test_a_program_comes_in_windows_of_its_own_and_on_a_desktop_if_wanted(
+    her: Desk, ann: Person, client: Client
+) -> None:
+    her.page.goto(her.url)
+    session = client.session(her.start("xclock"))
+    assert session.geometry == "rootless"
+    screen = Screen(ann, session)
+    before = screen.box("xclock")
+    her.drag((before.x + before.width // 2, before.y + before.height + 2), (before.x, before.y + before.height + 62))
+    until(lambda: screen.box("xclock").height == before.height + 60, "it is larger by what its edge was moved")
+    her.point(before.x + before.width - 8, before.y - 12)  # the last sign of its title bar
+    expect(her.page.get_by_role("heading", name="The session has ended")).to_be_visible()
+    ann.gone(session.id, session.display)
+
+    her.page.goto(her.url)
+    her.page.get_by_label("New session").fill("xclock")
+    her.page.get_by_role("button", name="On a desktop instead").click()
+    session = client.session(her.start("xclock"))
+    width, height = her.page.viewport_size["width"], her.page.viewport_size["height"]
+    assert session.geometry == f"{width}x{height - height % 2}"
+    client.purge(session.id)
+    her.page.goto(her.url)  # and so the next time
+    her.page.get_by_label("New session").fill("xclock")
+    expect(her.page.get_by_role("button", name="As a single program instead")).to_be_visible()
 
 
 def test_what_the_command_line_does_is_seen_on_the_page_at_once(

@@ -8,7 +8,9 @@ vi.stubGlobal('window', Object.assign(new EventTarget(), { innerWidth: 1281, inn
 vi.stubGlobal('location', new URL('http://host/prefix/'))
 const { apply, withSession } = await import('../src/api/live')
 const { below, at } = await import('../src/base')
-const { guessKeyboard, windowGeometry, GEOMETRY } = await import('../src/sessions/defaults')
+const { guessKeyboard } = await import('../src/sessions/defaults')
+const { geometryOf, keepShape, shapeOf, windowGeometry, GEOMETRY } = await import('../src/sessions/shape')
+const { isDesktop } = await import('../src/sessions/desktops')
 const { inOrder, matches } = await import('../src/sessions/order')
 const { bytes, duration } = await import('../src/app/words')
 const { reached } = await import('../src/session/progress')
@@ -70,6 +72,28 @@ test('sizes are even, and typed ones are read generously', () => {
   expect(windowGeometry()).toBe('1280x798')
   expect(GEOMETRY.exec(' 1920 × 1080 ')?.slice(1)).toEqual(['1920', '1080'])
   expect(GEOMETRY.test('huge')).toBe(false)
+})
+
+test.each([
+  'startxfce4', '/usr/bin/gnome-session --debug', 'startplasma-x11', '~/.vnc/xstartup', 'FOO=bar exec mate-session', '/etc/X11/Xsession xterm',
+  'dbus-run-session -- startlxde', 'env -i DISPLAY=:1 i3', 'nice -n 5 icewm-session', "bash -lc 'exec openbox-session'",
+  'xrdb ~/.Xresources; twm', '# mine\nmodule load x\nxterm &\nexec fluxbox\n',
+])('%s is a desktop', (command) => expect(isDesktop(command)).toBe(true)) // prettier-ignore
+
+test.each([
+  '', 'xterm', 'xterm -e startxfce4', 'xterm -T i3', 'firefox https://example.org/startxfce4', 'sh run.sh', 'gnome-terminal', '# startxfce4\nxclock',
+])('%s is a program', (command) => expect(isDesktop(command)).toBe(false)) // prettier-ignore
+
+test('a desktop starts on a screen, a program in windows, and each command as it was chosen for it', () => {
+  const kept = new Map<string, string>()
+  vi.stubGlobal('localStorage', { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, value: string) => kept.set(name, value) })
+  const start = (command: string) => geometryOf(shapeOf(command))
+  expect([start('xterm'), start('startxfce4')]).toEqual(['rootless', '1280x798'])
+  keepShape(' xterm', { kind: 'typed', size: '800 × 600' })
+  keepShape('startxfce4', { kind: 'rootless', size: '' })
+  expect([start('xterm'), start('startxfce4'), start('xterm -ls')]).toEqual(['800x600', 'rootless', 'rootless'])
+  keepShape('xterm', { kind: 'rootless', size: '' })
+  expect(start('xterm')).toBe('rootless')
 })
 
 test('progress is read off the trace', () => {

@@ -7,7 +7,8 @@ import { actionsOn } from '../sessions/actions'
 import { startBookmark, useBookmarks } from '../sessions/Bookmarks'
 import { NEW_SESSION } from '../sessions/NewSession'
 import { begin } from '../sessions/starts'
-import { guessKeyboard, windowGeometry } from '../sessions/defaults'
+import { guessKeyboard } from '../sessions/defaults'
+import { geometryOf, shapeOf } from '../sessions/shape'
 import { t } from '../strings/t'
 import { logout, type PageLink } from './Frame'
 import { may, useSessions } from './place'
@@ -118,7 +119,7 @@ function found(words: string, all: Choice[], me: Me | undefined): Choice[] {
 }
 
 const startNow = (command: string) =>
-  go(`session/${begin({ command, geometry: windowGeometry(), keyboardLayout: guessKeyboard(navigator.languages) })}`)
+  go(`session/${begin({ command, geometry: geometryOf(shapeOf(command)), keyboardLayout: guessKeyboard(navigator.languages) })}`)
 
 function ofSessions(sessions: Session[], me: Me | undefined): Choice[] {
   return sessions

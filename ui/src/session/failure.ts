@@ -3,6 +3,7 @@
 import type { Key } from '../strings/t'
 
 const SIGNS: [RegExp, Key][] = [
+  [/window manager/i, 'try.manager'],
   [/command not found|no such file or directory|not found/i, 'try.command'],
   [/permission denied/i, 'try.permission'],
   [/no space left|disk quota|quota exceeded/i, 'try.space'],
@@ -14,6 +15,7 @@ const SIGNS: [RegExp, Key][] = [
   [/starts? (are )?(off|disabled)|does not take new/i, 'try.disabled'],
   [/profile/i, 'try.profile'],
   [/password|authentication|no process could be started|sudo|ssh/i, 'try.link'],
+  [/without having opened a window/i, 'try.window'],
 ]
 
 export const whatToTry = (words: string): Key => SIGNS.find(([sign]) => sign.test(words))?.[1] ?? 'try.other'

@@ -6,7 +6,8 @@ import { type Bookmark, ownBookmarks } from '../api/administered'
 import { go } from '../app/router'
 import { Icon } from '../parts/Icon'
 import { t } from '../strings/t'
-import { answersOf, guessKeyboard, windowGeometry } from './defaults'
+import { answersOf, guessKeyboard } from './defaults'
+import { windowGeometry } from './shape'
 import { begin } from './starts'
 
 export const useBookmarks = () => useQuery({ queryKey: ['bookmarks'], queryFn: ownBookmarks, staleTime: 60_000 })

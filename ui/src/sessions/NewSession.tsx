@@ -8,8 +8,9 @@ import { go } from '../app/router'
 import { useStore } from '../app/store'
 import { useKeyboards } from './keyboards'
 import { t } from '../strings/t'
-import { answersOf, guessKeyboard, windowGeometry } from './defaults'
+import { answersOf, guessKeyboard } from './defaults'
 import { BookmarkTiles, useBookmarks } from './Bookmarks'
+import { geometryOf, type Kind, keepShape, type Shape, shapeOf } from './shape'
 import { StartDialog } from './StartDialog'
 import { begin, recent } from './starts'
 
@@ -17,6 +18,7 @@ export const NEW_SESSION = 'new-session'
 
 export function NewSession({ me }: { me: Me | undefined }) {
   const [command, setCommand] = useState('')
+  const [chosen, setChosen] = useState<Kind>()
   const [missing, setMissing] = useState(false)
   const [options, setOptions] = useState(false)
   const field = useRef<HTMLInputElement>(null)
@@ -27,23 +29,30 @@ export function NewSession({ me }: { me: Me | undefined }) {
 
   if (me?.level === 'limited') return <BookmarksOnly />
 
-  const start = (what: string) => {
+  const shape = { ...shapeOf(command), ...(chosen && { kind: chosen }) }
+  const emptied = () => {
+    setCommand('')
+    setChosen(undefined)
+  }
+  const start = (what: string, as: Shape) => {
     const answers = answersOf()
     const id = begin({
       command: what,
-      geometry: answers.geometry === 'rootless' ? 'rootless' : answers.geometry === 'typed' ? answers.size : windowGeometry(),
+      geometry: geometryOf(as),
       profile: answers.profile,
       keyboardLayout: answers.keyboard || guessKeyboard(navigator.languages, layouts.data),
     })
-    setCommand('')
+    emptied()
     if (answers.open) go(`session/${id}`)
   }
   const submit = (event: FormEvent) => {
     event.preventDefault()
     const what = command.trim()
     setMissing(!what)
-    if (what) start(what)
-    else field.current?.focus()
+    if (what) {
+      keepShape(what, shape)
+      start(what, shape)
+    } else field.current?.focus()
   }
 
   return (
@@ -59,7 +68,8 @@ export function NewSession({ me }: { me: Me | undefined }) {
             className="input big"
             value={command}
             onChange={(event) => {
-              setCommand(event.target.value)
+              if (event.target.value.trim()) setCommand(event.target.value)
+              else emptied()
               setMissing(false)
             }}
             placeholder={t('new.placeholder')}
@@ -82,8 +92,13 @@ export function NewSession({ me }: { me: Me | undefined }) {
             {t('new.missing')}
           </p>
         ) : (
-          <p id="new-help" className="quiet small">
-            {t('new.help')}
+          <p className="new-help quiet small">
+            <span id="new-help">{command ? whatStarts(shape) : t('new.help')}</span>
+            {command && (
+              <button type="button" className="link" onClick={() => setChosen(shape.kind === 'rootless' ? 'window' : 'rootless')}>
+                {t(shape.kind === 'rootless' ? 'new.ratherDesktop' : 'new.ratherProgram')}
+              </button>
+            )}
           </p>
         )}
       </form>
@@ -92,17 +107,20 @@ export function NewSession({ me }: { me: Me | undefined }) {
         <ul className="chips" aria-label={t('new.recent')}>
           {used.map((one) => (
             <li key={one}>
-              <button type="button" className="chip" title={t('new.again', { command: one })} onClick={() => start(one)}>
+              <button type="button" className="chip" title={t('new.again', { command: one })} onClick={() => start(one, shapeOf(one))}>
                 {one}
               </button>
             </li>
           ))}
         </ul>
       )}
-      {options && <StartDialog command={command} onClose={() => setOptions(false)} onStarted={() => setCommand('')} />}
+      {options && <StartDialog command={command} {...(chosen && { shape })} onClose={() => setOptions(false)} onStarted={emptied} />}
     </section>
   )
 }
+
+const whatStarts = (shape: Shape): string =>
+  shape.kind === 'rootless' ? t('new.asProgram') : t('new.asDesktop', { size: geometryOf(shape) })
 
 /** For those who may not start commands of their own. */
 function BookmarksOnly() {

@@ -10,21 +10,25 @@ import { duration } from '../app/words'
 import { Dialog } from '../parts/Dialog'
 import { Field } from '../parts/Field'
 import { t, type Key } from '../strings/t'
-import { answersOf, GEOMETRY, guessKeyboard, type GeometryChoice, windowGeometry } from './defaults'
+import { answersOf, guessKeyboard } from './defaults'
 import { useKeyboards } from './keyboards'
+import { GEOMETRY, geometryOf, keepShape, type Kind, type Shape, shapeOf, windowGeometry } from './shape'
 import { begin } from './starts'
 import type { Profile } from '../api/types'
 
 interface StartDialogProps {
   command: string
+  /** What was already chosen; else it follows the command. */
+  shape?: Shape
   onClose: () => void
   onStarted: () => void
 }
 
-const CHOICES: GeometryChoice[] = ['window', 'typed', 'rootless']
+const KINDS: Kind[] = ['rootless', 'window', 'typed']
 
-export function StartDialog({ command: given, onClose, onStarted }: StartDialogProps) {
+export function StartDialog({ command: given, shape: chosen, onClose, onStarted }: StartDialogProps) {
   const [command, setCommand] = useState(given)
+  const [picked, setPicked] = useState(chosen)
   const [name, setName] = useState('')
   const [answers, setAnswers] = useState(answersOf)
   const [errors, setErrors] = useState<{ command?: string; size?: string }>({})
@@ -32,14 +36,14 @@ export function StartDialog({ command: given, onClose, onStarted }: StartDialogP
   const profiles = useQuery({ queryKey: ['profiles'], queryFn: async () => (await api.profiles()).profiles, staleTime: 300_000 })
   const layouts = useKeyboards()
   const keyboard = answers.keyboard || guessKeyboard(navigator.languages, layouts.data)
+  const shape = picked ?? shapeOf(command)
   const change = (some: Partial<typeof answers>) => setAnswers({ ...answers, ...some })
 
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    const size = GEOMETRY.exec(answers.size)
     const wrong = {
       ...(!command.trim() && { command: t('new.missing') }),
-      ...(answers.geometry === 'typed' && !size && { size: t('geometry.wrong') }),
+      ...(shape.kind === 'typed' && !GEOMETRY.test(shape.size) && { size: t('geometry.wrong') }),
     }
     setErrors(wrong)
     if (Object.keys(wrong).length) {
@@ -48,11 +52,11 @@ export function StartDialog({ command: given, onClose, onStarted }: StartDialogP
       return
     }
     remember('answers', answers)
-    const typed = size ? `${size[1]}x${size[2]}` : ''
+    keepShape(command, shape)
     const id = begin({
       command: command.trim(),
       name: name.trim(),
-      geometry: answers.geometry === 'rootless' ? 'rootless' : answers.geometry === 'typed' ? typed : windowGeometry(),
+      geometry: geometryOf(shape),
       profile: answers.profile,
       keyboardLayout: keyboard,
     })
@@ -96,19 +100,19 @@ export function StartDialog({ command: given, onClose, onStarted }: StartDialogP
         </Field>
         <fieldset className="field">
           <legend>{t('field.geometry')}</legend>
-          {CHOICES.map((choice) => (
-            <label key={choice} className="choice">
-              <input type="radio" name="geometry" checked={answers.geometry === choice} onChange={() => change({ geometry: choice })} />
+          {KINDS.map((kind) => (
+            <label key={kind} className="choice">
+              <input type="radio" name="kind" checked={shape.kind === kind} onChange={() => setPicked({ ...shape, kind })} />
               <span>
-                {t(`geometry.${choice}` as Key)}
-                <span className="quiet small">{choice === 'window' ? windowGeometry() : t(`geometry.${choice}Help` as Key)}</span>
+                {t(`geometry.${kind}` as Key)}
+                <span className="quiet small">{t(`geometry.${kind}Help` as Key, { size: windowGeometry() })}</span>
               </span>
             </label>
           ))}
-          {answers.geometry === 'typed' && (
+          {shape.kind === 'typed' && (
             <Field label={t('field.size')} error={errors.size}>
               {(wiring) => (
-                <input {...wiring} className="input short" value={answers.size} onChange={(event) => change({ size: event.target.value })} />
+                <input {...wiring} className="input short" value={shape.size} onChange={(event) => setPicked({ ...shape, size: event.target.value })} />
               )}
             </Field>
           )}

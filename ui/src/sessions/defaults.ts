@@ -3,33 +3,17 @@
 import { remembered } from '../app/store'
 import type { Keyboard } from '../api/types'
 
-export type GeometryChoice = 'window' | 'typed' | 'rootless'
-
-/** The last answers of the start dialog. */
+/** The last answers of the start dialog, whatever the command. */
 export interface StartAnswers {
-  geometry: GeometryChoice
-  size: string
   keyboard: string
   profile: string
   open: boolean
 }
 
-export const answersOf = (): StartAnswers => ({
-  geometry: 'window',
-  size: '1280x800',
-  keyboard: '',
-  profile: 'default',
-  open: true,
-  ...remembered<Partial<StartAnswers>>('answers', {}),
-})
-
-/** The desktop that fills this window in the viewer. Even widths: some encoders need them. */
-export const windowGeometry = (): string => {
-  const side = (length: number) => Math.max(320, Math.floor(length / 2) * 2)
-  return `${side(window.innerWidth)}x${side(window.innerHeight)}`
+export const answersOf = (): StartAnswers => {
+  const { keyboard = '', profile = 'default', open = true } = remembered<Partial<StartAnswers>>('answers', {})
+  return { keyboard, profile, open }
 }
-
-export const GEOMETRY = /^\s*([1-9][0-9]{1,4})\s*[x×*, ]\s*([1-9][0-9]{1,4})\s*$/i
 
 /** Countries and languages whose layout has another name than they have. */
 const LAYOUTS: Record<string, string> = {
