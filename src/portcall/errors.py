@@ -85,6 +85,12 @@ class RevisionConflict(PortcallError):
     code, status, title = "revision-conflict", 409, "The document was changed by another in between."
 
 
+class InUse(PortcallError):
+    """``extra['usedBy']``: ``{kind, id}`` of each that uses it."""
+
+    code, status, title = "in-use", 409, "It is in use."
+
+
 class UnknownProfile(PortcallError):
     code, status, title = "unknown-profile", 422, "There is no such profile."
 

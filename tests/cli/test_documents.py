@@ -156,7 +156,10 @@ def test_three_forms_and_the_list_of_servers_are_asked_in_the_terminal(
             if question != "Choose a server":
                 terminal.type(f"{answer}\n")
         assert terminal.end() == 0
-    assert here("functions", "rm", "filter").code == 0
+    refused = here("functions", "rm", "filter")
+    assert refused.code == 1
+    assert "used by starts (as form filter): they would go on without it. --force" in refused.err
+    assert here("functions", "rm", "filter", "--force").code == 0
     (session,) = [one for one in here("ls", "--json").json if one["command"] == "xlogo"]
     names = ("project", "minRam", "hours", "notes", "serverId", "bookmarkId")
     assert [session["params"][name] for name in names] == ["wing", 1, 2.5, "none", server_id, "all"]

@@ -48,7 +48,7 @@ def admin(server: Server, person: Person) -> Iterator[Client]:
         yield client
         for kind in ("chains", "functions", "bookmarks", "forms"):
             for row in client.documents(kind, everything=True):
-                client.delete_document(kind, str(row["id"]))
+                client.delete_document(kind, str(row["id"]), force=True)
         for session in client.sessions():
             client.purge(session.id)
         until(lambda: not person.left_behind(), "nothing is left")

@@ -252,6 +252,24 @@ def test_two_administrators_who_change_the_same_are_shown_both(site: Site, clien
     client.delete_document("forms", "both")
 
 
+def test_what_is_in_use_is_named_before_it_is_deleted(site: Site, client: Client) -> None:
+    client.put_document("forms", "asked", {"name": "Asked", "html": '<input name="a">'})
+    client.put_document("bookmarks", "asks", {"name": "Asks", "command": "true", "forms": ["asked"]})
+    page = site.go("system/forms/form/asked")
+    for answer in ("Cancel", "Delete all the same"):
+        page.get_by_role("button", name="Delete", exact=True).click()
+        page.get_by_role("dialog", name="Delete Asked?").get_by_role("button", name="Delete").click()
+        question = page.get_by_role("dialog", name="It is in use.")
+        expect(question).to_contain_text("The form 'Asked' is used by the bookmark 'Asks'")
+        question.get_by_role("button", name=answer).click()
+        if answer == "Cancel":
+            expect(page.get_by_role("alert")).to_contain_text("the bookmark 'Asks'")
+    expect(page.get_by_label("Forms").get_by_role("link", name="Asked")).to_have_count(0)
+    until(lambda: "asked" not in [form["id"] for form in client.documents("forms")], "it is gone")
+    client.delete_document("bookmarks", "asks")
+    site.quiet()
+
+
 @pytest.mark.parametrize("what", ["preview", "start"])
 def test_markup_that_means_harm_does_nothing(site: Site, client: Client, what: str) -> None:
     every = "\n".join(MARKUP.values())

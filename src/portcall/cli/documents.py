@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ import click
 from portcall.cli import output
 from portcall.cli.command import Group, group, json_option, server_options
 from portcall.cli.reach import Reach, current
-from portcall.errors import InvalidValue, NotFound, PortcallError
+from portcall.errors import InUse, InvalidValue, NotFound, PortcallError
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OURS = ("revision", "fixed")  # what the server adds to a document
@@ -152,7 +153,9 @@ def _writing(kind: Kind, made: Group) -> None:
     @click.option("--id", "document_id", metavar="ID", help="Else the document's own, else the file's name.")
     @click.option("--set", "members", metavar="MEMBER=VALUE", multiple=True,
                   help="Set a member beside what the file says, as JSON or text; may be repeated.")  # fmt: skip
-    @click.option("--force", is_flag=True, help="Also over what somebody else changed since the file was got.")
+    @click.option(
+        "--force", is_flag=True, help="Also over what somebody else changed since the file was got, or if it is in use."
+    )
     @json_option
     @server_options
     def put(file: str, document_id: str | None, members: tuple[str, ...], force: bool, as_json: bool) -> None:
@@ -167,16 +170,27 @@ def _writing(kind: Kind, made: Group) -> None:
         body = {name: value for name, value in body.items() if name not in (*_OURS, kind.key)}
         if kind.key != "name" and kind.name in ("forms", "functions", "bookmarks"):
             body.setdefault("name", target)
-        kept = client.put_document(kind.name, target, body, revision)
+        with _hint():
+            kept = client.put_document(kind.name, target, body, revision, force)
         if as_json:
             output.document(kept)
 
     @made.command("rm", examples=[(f"{whole} rm {name}", "its versions stay, so that it can be had back")])
     @_which(kind)
+    @click.option("--force", is_flag=True, help="Also if it is in use: what refers to it goes on without it.")
     @server_options
-    def rm(document_id: str) -> None:
-        """Remove one; what refers to it must be changed first or is passed over."""
-        current().client().delete_document(kind.name, document_id)
+    def rm(document_id: str, force: bool) -> None:
+        """Remove one; a form or a function that is in use only by --force."""
+        with _hint():
+            current().client().delete_document(kind.name, document_id, force)
+
+
+@contextlib.contextmanager
+def _hint() -> Iterator[None]:
+    try:
+        yield
+    except InUse as error:
+        raise InUse(f"{error.detail} --force does it all the same.", **error.extra) from error
 
 
 def show(kind: Kind, found: Sequence[dict[str, Any]]) -> None:

@@ -195,13 +195,17 @@ class Client:
     def document(self, kind: str, document_id: str) -> Document:
         return self._get(f"/{kind}/{_part(document_id)}")
 
-    def put_document(self, kind: str, document_id: str, body: Document, revision: int | None = None) -> Document:
-        """``revision`` refuses what somebody else changed meanwhile; 0: it must be new."""
+    def put_document(
+        self, kind: str, document_id: str, body: Document, revision: int | None = None, force: bool = False
+    ) -> Document:
+        """``revision`` refuses what somebody else changed meanwhile; 0: it must be new. ``force``: also what switches
+        a function off that is in use."""
         path = f"/{kind}/{_part(document_id)}"
-        return cast(Document, self.http.call("PUT", path, body, {"revision": revision}))
+        return cast(Document, self.http.call("PUT", path, body, {"revision": revision, "force": force}))
 
-    def delete_document(self, kind: str, document_id: str) -> None:
-        self.http.call("DELETE", f"/{kind}/{_part(document_id)}")
+    def delete_document(self, kind: str, document_id: str, force: bool = False) -> None:
+        """``force``: also one that is in use."""
+        self.http.call("DELETE", f"/{kind}/{_part(document_id)}", query={"force": force})
 
     def document_versions(self, kind: str, document_id: str) -> list[Document]:
         """``{at, by, document}``, newest first; a document that is None was a deletion."""

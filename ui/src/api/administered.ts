@@ -184,8 +184,10 @@ export function resource<D extends Kept>(bucket: string, key: string, list = buc
     list: async (): Promise<D[]> => (await json<Record<string, D[]>>('GET', list))[bucket] ?? [],
     get: (id: string) => json<D>('GET', `${bucket}/${enc(id)}`),
     /** `revision` 0: it must be new; undefined: whatever there is. */
-    put: (id: string, document: Partial<D>, revision?: number) => json<D>('PUT', `${bucket}/${enc(id)}`, body(document), { revision }),
-    remove: (id: string) => json<void>('DELETE', `${bucket}/${enc(id)}`),
+    put: (id: string, document: Partial<D>, revision?: number, force?: boolean) =>
+      json<D>('PUT', `${bucket}/${enc(id)}`, body(document), { revision, ...(force && { force: 1 }) }),
+    /** `force`: also what is in use, as for `put`. */
+    remove: (id: string, force?: boolean) => json<void>('DELETE', `${bucket}/${enc(id)}`, undefined, force ? { force: 1 } : undefined),
     versions: async (id: string) => (await json<{ versions: Version<D>[] }>('GET', `${bucket}/${enc(id)}/versions`)).versions,
   }
 }

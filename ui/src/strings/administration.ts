@@ -77,6 +77,8 @@ export const administration = {
   'todo.function-failed': 'Tell the people who run this server: one of their functions does not work.',
   'todo.functions-busy': 'Try again in a moment.',
   'todo.no-server-fits': 'Ask for less, or try again when a server is free. The steps below say what each server lacked.',
+  'problem.in-use': 'It is in use.',
+  'todo.in-use': 'Take it out there first, or say that you mean it.',
   'todo.revision-conflict': 'Look at what the other has saved, then choose.',
 
   // documents
@@ -91,6 +93,8 @@ export const administration = {
   'doc.delete': 'Delete',
   'doc.deleteTitle': 'Delete {name}?',
   'doc.deleteText': 'It is no longer used. Its versions are kept, so an administrator can bring it back.',
+  'doc.deleteAnyway': 'Delete all the same',
+  'doc.saveAnyway': 'Save all the same',
   'doc.deletedSay': '{name} was deleted.',
   'doc.fixed': 'Comes from {file} and can only be changed there.',
   'doc.fromFile': 'from a file',

@@ -15,7 +15,7 @@ from portcall.model.administered import Chain, FunctionDocument, StaticData
 from portcall.model.form import Bookmark, Form
 from portcall.model.profile import Profile
 from portcall.model.user import Login
-from portcall.start import forms
+from portcall.start import forms, uses
 from portcall.web import shapes
 from portcall.web.caller import address
 from portcall.web.who import may, services
@@ -69,20 +69,27 @@ def _routes(bucket: str, cls: type, key: str, action: str, title: str, listed: b
     @router.put(f"/{bucket}/{{document_id}}", response_model=full, name=f"write a {title}")
     async def put(
         request: Request, document_id: str, body: body, login: Login = may(action),  # type: ignore[valid-type]
-        revision: Annotated[int | None, Query(ge=0)] = None,
+        revision: Annotated[int | None, Query(ge=0)] = None, force: bool = False,
     ) -> Response:  # fmt: skip
-        """``revision`` (0: new) refuses to overwrite what somebody else changed meanwhile."""
+        """``revision`` (0: new) refuses to overwrite what somebody else changed meanwhile; ``force`` takes it from
+        what uses it, too."""
         given = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
         value: Any = codec.from_document(cls, {**given, key: document_id})
         here = services(request)
         await here.documents.check(bucket, value)
+        if not force:
+            _still_of_use(here.documents, value)
         kept = await _collection(request, bucket).put(document_id, value, login.sub, revision)
         _audit(request, login, action, f"{title} {document_id} written")
         return JSONResponse(document(kept))
 
     @router.delete(f"/{bucket}/{{document_id}}", status_code=204, name=f"delete a {title}")
-    async def delete(request: Request, document_id: str, login: Login = may(action)) -> Response:
-        """Its versions stay: write one of them to have it back."""
+    async def delete(
+        request: Request, document_id: str, login: Login = may(action), force: bool = False
+    ) -> Response:  # fmt: skip
+        """Its versions stay: write one of them to have it back. What is in use goes by ``force`` only."""
+        if not force:
+            _not_in_use(services(request), _collection(request, bucket).get(document_id))
         await _collection(request, bucket).delete(document_id, login.sub)
         _audit(request, login, action, f"{title} {document_id} deleted")
         return Response(status_code=204)
@@ -122,6 +129,24 @@ def document(kept: Kept[Any]) -> dict[str, Any]:
 def _collection(request: Request, bucket: str) -> Collection[Any]:
     found: Collection[Any] = services(request).documents.collections[bucket]
     return found
+
+
+def _not_in_use(here: Any, kept: Kept[Any]) -> None:
+    """InUse names what uses this form or function; one of a file cannot be deleted anyway."""
+    value = kept.value
+    if kept.fixed is None and isinstance(value, Form):
+        uses.refuse("form", value.name, uses.of_form(here.documents, here.config["default_forms"], value.id))
+    elif kept.fixed is None and isinstance(value, FunctionDocument):
+        uses.refuse("function", value.name, uses.of_function(here.documents, value))
+
+
+def _still_of_use(documents: Any, value: Any) -> None:
+    """InUse where a step of a chain would be switched off, or be of another kind."""
+    before = documents.functions.all().get(value.id) if isinstance(value, FunctionDocument) else None
+    if before is None or before.fixed is not None or not before.value.enabled:
+        return
+    if not value.enabled or value.kind != before.value.kind:
+        uses.refuse("function", before.value.name, uses.of_step(documents, value.id))
 
 
 def _audit(request: Request, login: Login, action: str, detail: str) -> None:

@@ -10,6 +10,7 @@ import { announce } from '../../parts/announce'
 import { confirm } from '../../parts/confirm'
 import { Failure } from '../../parts/states'
 import { t } from '../../strings/t'
+import { anyway } from './anyway'
 import { Conflict } from './Conflict'
 import { drafts, dropDraft, type Editing, useDraft } from './drafts'
 import { freeId } from './ids'
@@ -69,7 +70,7 @@ export function DocumentEditor<D extends Kept>(props: DocumentEditorProps<D>) {
     setBusy(true)
     setProblem(null)
     try {
-      const after = await resource.put(id, value, revision)
+      const after = await anyway((force) => resource.put(id, value, revision, force), t('doc.saveAnyway'))
       client.setQueryData<D[]>(['admin', resource.bucket], (all) => all && [...all.filter((one) => resource.idOf(one) !== id), after])
       dropDraft(key)
       setTheirs(null)
@@ -103,7 +104,7 @@ export function DocumentEditor<D extends Kept>(props: DocumentEditorProps<D>) {
     const name = nameOf(editing.value)
     if (!(await confirm({ title: props.remove?.title ?? t('doc.deleteTitle', { name }), text: props.remove?.text ?? t('doc.deleteText'), yes: props.remove?.word ?? t('doc.delete') }))) return
     try {
-      await resource.remove(id)
+      await anyway((force) => resource.remove(id, force), t('doc.deleteAnyway'))
       dropDraft(key)
       client.setQueryData<D[]>(['admin', resource.bucket], (all) => all?.filter((one) => resource.idOf(one) !== id))
       void client.invalidateQueries({ queryKey: [resource.bucket] })
