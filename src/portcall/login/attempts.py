@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -89,7 +90,8 @@ class Attempt(Generic[T]):
 class Attempts(Generic[T]):
     """All of a kind: at most ``at_once`` of one owner (for IPv6: of one /64), ``in_all`` of all.
 
-    Somebody else's attempt does not exist.
+    Where there are so many, who has fewer takes the place of the oldest of whoever has most: nobody can keep others out
+    who has not as many addresses as there are places. Somebody else's attempt does not exist.
     """
 
     def __init__(self, lifetime: float = LIFETIME, at_once: int = 8, in_all: int = 200) -> None:
@@ -99,11 +101,16 @@ class Attempts(Generic[T]):
         self._all: dict[str, Attempt[T]] = {}
 
     def open(self, owner: str, run: Callable[[Ask], Awaitable[T]]) -> Attempt[T]:
-        owners = [attempt.share for attempt in self._all.values() if not attempt.task.done()]
-        if owners.count(network(owner)) >= self._at_once:
+        running = [attempt for attempt in self._all.values() if not attempt.task.done()]
+        owners = Counter(attempt.share for attempt in running)
+        mine = owners[network(owner)]
+        if mine >= self._at_once:
             raise TooManyAttempts("too many unfinished attempts; finish or give up one of them first", retry_after=10)
-        if len(owners) >= self._in_all:
-            raise TooManyAttempts("too many people are logging in at this moment; try again soon", retry_after=10)
+        if len(running) >= self._in_all:
+            ((greediest, most),) = owners.most_common(1)
+            if most <= mine + 1:
+                raise TooManyAttempts("too many people are logging in at this moment; try again soon", retry_after=10)
+            next(attempt for attempt in running if attempt.share == greediest).task.cancel()
         attempt = Attempt(owner, run, self._lifetime)
         self._all[attempt.id] = attempt
         # Kept a while after its end: whoever answers too late is told so.
