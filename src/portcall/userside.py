@@ -36,9 +36,21 @@ ONE_FILE = "portcall-session.pyz"
 # A session's process changes its directory, and may load one thing or another from the file later on.
 _MAIN = """import os
 import sys
+import zipimport
+
+
+class Importer(zipimport.zipimporter):
+    # Python's own compiles a module to tell its file's name, forgets that, and compiles it again to run it
+
+    def get_filename(self, fullname):
+        path = self.archive + "/" + self.prefix + fullname.rpartition(".")[2]
+        return path + "/__init__.py" if self.is_package(fullname) else path + ".py"
+
 
 sys.path[0] = os.path.abspath(sys.path[0])
 archive = sys.path[0]
+sys.path_hooks.insert(0, Importer)
+sys.path_importer_cache.pop(archive, None)
 sys.path.insert(0, archive + "/" + sys.implementation.cache_tag)
 from portcall.sessiond.onefile import run
 
