@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from portcall.client.api import Client
-from portcall.errors import Conflict, StartFailed
+from portcall.errors import Conflict, PortcallError, StartFailed
 from portcall.model.session import Session
 from portcall.model.start import StartRequest
 from tests.features.conftest import MakePerson, MakeServer
@@ -115,13 +115,17 @@ def test_the_basic_example_starts_what_start_immediately_does(server: Server, pe
 
 def test_it_runs_as_the_logged_in_user_in_a_login_environment(server: Server, person: Person, client: Client) -> None:
     """S1: By default runs as the logged in user."""
-    text = BODY + "print(json.dumps([os.getuid(), os.getgid(), os.getcwd(), dict(os.environ), sys.argv[1:]]))"
+    text = BODY + (
+        'script = my_input["defaultStartScript"]\n'
+        "print(json.dumps([os.getuid(), os.getgid(), os.getcwd(), dict(os.environ), sys.argv[1:], script]))\n"
+    )
     launcher(server, text, LAUNCHER_ARGS="--arg1,--arg2,--arg3")
-    uid, gid, folder, environment, arguments = json.loads(start(client)["text"])
+    uid, gid, folder, environment, arguments, script = json.loads(start(client)["text"])
     assert (uid, gid, folder) == (person.uid, person.gid, str(person.home))
     assert arguments == ["--arg1", "--arg2", "--arg3"]
     assert (environment["USER"], environment["HOME"]) == (person.name, str(person.home))
     assert environment["FX_CONFIG_DIR"] == str(server.config)
+    assert script == f"{environment['FX_ROOT_DIR']}/scripts/start"  # S1: "$FX_ROOT_DIR/scripts/start"
     assert "NOTIFY_SOCKET" not in environment  # the service's own
 
 
@@ -269,6 +273,25 @@ def test_no_secret_of_the_start_is_in_an_argument(server: Server, person: Person
     launcher(server, "#!/bin/sh\ncat >/dev/null\ntr '\\0' ' ' < /proc/$$/cmdline\n")
     said = start(client)["text"]
     assert said.strip() == f"/bin/sh {server.folder}/launcher"
+
+
+def test_a_pending_session_is_informed_about_and_has_nothing_to_connect_to(
+    server: Server, person: Person, client: Client
+) -> None:
+    """S0, S1: users cannot connect to a pending session; there are a limited number of maintenance and information
+    gathering actions."""
+    launcher(server, "#!/bin/sh\necho 'Job 5 is in the queue.'\n")
+    start(client)
+    session = only(client)
+    assert client.session(session.id).message == "Job 5 is in the queue."
+    assert client.trace(session.id)["outcome"] == "scheduled"
+    assert client.log(session.id)["log"] == "Job 5 is in the queue."
+    assert client.processes(session.id) == client.connections(session.id) == []
+    assert client.change(session.id, params={"project": "wing"}).params["project"] == "wing"
+    for refused in (client.connect, client.suspend, client.screenshot):
+        with pytest.raises(PortcallError, match="that is pending"):
+            refused(session.id)
+    assert only(client).state == "pending"
 
 
 @pytest.mark.parametrize("action", ["terminate", "purge"])

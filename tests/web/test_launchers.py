@@ -40,6 +40,21 @@ def test_the_list_says_which_is_the_default_and_which_could_not_start_anything(t
     served(test, tmp_path)
 
 
+def test_the_built_in_launchers_have_the_names_that_administrators_know(tmp_path: Path) -> None:
+    """S0, S1, Built In Launchers: Start Immediately (default: no scheduling), Docker, Custom."""
+
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            found = (await client.get("/api/launchers")).json()
+            titles = {row["title"]: (row["name"], row["own"]) for row in found["launchers"]}
+            for title, name in (("Start Immediately", "direct"), ("Docker", "docker"), ("Custom", "custom")):
+                assert titles[title] == (name, False)
+                assert (await client.put("/api/launchers", json={"default": name})).json()["default"] == name
+        assert (found["default"], named(found, "direct")["scheduler"]) == ("direct", False)
+
+    served(test, tmp_path)
+
+
 def test_the_default_is_one_that_there_is(tmp_path: Path) -> None:
     async def test(server: Server) -> None:
         async with await server.client(ADMIN) as client:
