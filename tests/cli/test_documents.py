@@ -126,13 +126,24 @@ def test_a_bookmark_starts_through_two_forms_in_the_terminal(here: Portcall) -> 
         terminal.wait_for("no number")
         terminal.type("2.5\n")
         assert terminal.end() == 0
-    sessions = [one for one in here("ls", "--json").json if one["command"] == "xclock"]
+    sessions = [one for one in here("ls", "--ended", "--json").json if one["command"] == "xclock"]
     assert len(sessions) == 1
     params = sessions[0]["params"]
     assert {name: params[name] for name in ("project", "minRam", "hours", "site")} == {
         "project": "wing", "minRam": 1, "hours": 2.5, "site": "here",
     }  # fmt: skip
     assert params["bookmarkId"] == "matlab"
+
+
+def test_a_notice_is_shown_in_the_terminal_before_the_start(here: Portcall, tmp_path: Path) -> None:
+    (tmp_path / "friday.html").write_text("<p>The servers are down on Friday.</p>")
+    assert here("forms", "put", str(tmp_path / "friday.html"), "--set", "name=Attention").code == 0
+    (tmp_path / "told.json").write_text('{"name": "Told", "command": "xeyes", "forms": ["friday"]}')
+    assert here("bookmarks", "put", str(tmp_path / "told.json")).code == 0
+    with Terminal([sys.executable, "-m", "portcall", "start", "--bookmark", "told"], os.environ) as terminal:
+        assert terminal.end() == 0
+    assert terminal.seen.startswith("Attention\r\nThe servers are down on Friday.\r\n{")
+    assert [one["command"] for one in here("ls", "--ended", "--json").json].count("xeyes") == 1
 
 
 @pytest.mark.usefixtures("forms")
@@ -160,7 +171,7 @@ def test_three_forms_and_the_list_of_servers_are_asked_in_the_terminal(
     assert refused.code == 1
     assert "used by starts (as form filter): they would go on without it. --force" in refused.err
     assert here("functions", "rm", "filter", "--force").code == 0
-    (session,) = [one for one in here("ls", "--json").json if one["command"] == "xlogo"]
+    (session,) = [one for one in here("ls", "--ended", "--json").json if one["command"] == "xlogo"]
     names = ("project", "minRam", "hours", "notes", "serverId", "bookmarkId")
     assert [session["params"][name] for name in names] == ["wing", 1, 2.5, "none", server_id, "all"]
     assert session["serverId"] == server_id

@@ -164,6 +164,26 @@ def test_without_a_terminal_a_form_is_an_error_that_names_its_fields(at: Portcal
     assert "--param project=wing" in refused.err
 
 
+NOTICE = {"id": "friday", "name": "Friday", "html": "<p>The servers are <b>down</b>.</p>\x1b[2J", "inputs": []}
+
+
+def test_a_notice_is_printed_once_and_nothing_is_asked(at: Portcall, place: StandIn) -> None:
+    place.starts = [{"stage": "form", "form": NOTICE}]
+    started = at("start", "xterm")  # with nobody there
+    assert started.json["id"] == ID
+    assert started.err == "Friday\nThe servers are down.\n\n\\x1b[2J\n"
+    first, second = [body for method, path, body in place.asked if (method, path) == ("POST", "/sessions")]
+    assert first["notices"] is second["notices"] is True
+    assert (second["answered"], second["params"], second["key"]) == (["friday"], {}, first["key"])
+
+
+def test_a_notice_without_end_is_an_error(at: Portcall, place: StandIn) -> None:
+    place.starts = [{"stage": "form", "form": NOTICE}] * 9
+    refused = at("start", "xterm")
+    assert refused.code == 1
+    assert "'Friday' again" in refused.err
+
+
 def test_prompts_of_a_start_are_answered_in_the_terminal(at: Portcall, place: StandIn) -> None:
     prompts = [{"text": "Password", "echo": False}]
     place.starts = [{"stage": "auth", "attempt": "a1", "title": "On node 7", "prompts": prompts}]

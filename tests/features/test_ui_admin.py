@@ -116,6 +116,24 @@ def test_a_start_asks_three_forms_and_the_server_and_shows_a_summary(
     site.quiet()
 
 
+def test_a_notice_is_shown_before_the_start_and_started_from(site: Site, client: Client, bookmark: None) -> None:
+    client.put_document("forms", "friday", {"name": "Friday", "html": "<p>The servers are down on Friday.</p>"})
+    client.put_document("bookmarks", "told", {"name": "Told", "command": "sleep 60", "forms": ["friday"]})
+    page = site.go()
+    page.get_by_role("button", name="Start Told").click()
+    dialog = page.get_by_role("dialog", name="Told")
+    expect(dialog.get_by_role("heading", name="Friday")).to_be_visible()
+    expect(dialog).to_contain_text("The servers are down on Friday.")
+    assert client.sessions() == []
+    dialog.get_by_role("button", name="Start", exact=True).click()
+    expect(dialog).to_have_count(0)
+    session = until(client.sessions, "the session")[0]
+    assert session.params["bookmarkId"] == "told"
+    client.purge(session.id)
+    client.delete_document("bookmarks", "told")
+    site.quiet()
+
+
 def test_the_last_answers_are_there_the_next_time(site: Site, bookmark: None) -> None:
     page = site.go()
     page.keyboard.press("Control+k")

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { Input, ShownForm } from '../src/api/administered'
 import { type Control, fill, read } from '../src/forms/answers'
-import { answered, back, begun, merged, next, pageOf, reviewed } from '../src/forms/wizard'
+import { answered, back, begun, merged, next, onlyNotices, pageOf, reviewed } from '../src/forms/wizard'
 
 const input = (name: string): Input => ({ name, kind: 'text', dataType: 'text', required: false, label: '', value: '', choices: [], multiple: false })
 const control = (name: string, more: Partial<Control> = {}): Control => ({ name, type: 'text', value: '', disabled: false, dataset: {}, ...more })
@@ -63,6 +63,12 @@ describe('the forms of a start', () => {
   })
   it('begin with the last answers', () => {
     expect(begun(form('a'), { a: 'last time' }).pages[0]!.answers).toEqual({ a: 'last time' })
+  })
+  it('need no summary where nothing was asked', () => {
+    const notice: ShownForm = { ...form('n'), inputs: [] }
+    expect(onlyNotices(answered(begun(notice), {}))).toBe(true)
+    expect(onlyNotices(next(answered(begun(notice), {}), form('a')))).toBe(false)
+    expect(merged(request, answered(begun(notice), {}))).toEqual({ ...request, answered: ['n'] })
   })
   it('find the page of a field', () => {
     expect([pageOf(two, 'a'), pageOf(two, 'b'), pageOf(two, 'c')]).toEqual([0, 1, -1])

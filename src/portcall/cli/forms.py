@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from portcall.cli import ask
+from portcall.cli import ask, markup
 from portcall.cli.output import neutral
 from portcall.errors import InvalidValue
 
@@ -21,22 +21,34 @@ _YES, _NO = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n", ""
 def fill(form: dict[str, Any], given: Mapping[str, Any], wrong: str = "") -> dict[str, Any]:
     """The params that a person answers with, as text; ``given`` are those there are, which become the defaults.
 
-    ``wrong`` asks for this input alone, again. InvalidValue names what to give where there is nobody to ask.
+    ``wrong`` asks for this input alone, again. InvalidValue names what to give where there is nobody to ask. A form
+    without inputs is told, whoever is there, and nothing is asked.
     """
-    inputs: list[Input] = [one for one in form.get("inputs") or [] if one.get("name")]
+    inputs = inputs_of(form)
+    if not inputs:
+        _tell(form, markup.text(form.get("html") or ""))
+        return {}
     if not ask.person():
         raise InvalidValue(_missing(form, inputs, given), field="params")
     again = [one for one in inputs if one["name"] == wrong]
     if not again:
-        click.echo(neutral(form.get("name") or "A form"), err=True)
-        if form.get("description"):
-            click.echo(neutral(form["description"], lines=True), err=True)
+        _tell(form)
     answers: dict[str, Any] = {}
     for one in again or inputs:
         answer = _ask(one, given.get(one["name"], one.get("value", "")))
         if answer is not None:
             answers[one["name"]] = answer
     return answers
+
+
+def inputs_of(form: dict[str, Any]) -> list[Input]:
+    return [one for one in form.get("inputs") or [] if one.get("name")]
+
+
+def _tell(form: dict[str, Any], *more: str) -> None:
+    click.echo(neutral(form.get("name") or "A form"), err=True)
+    for words in filter(None, (form.get("description"), *more)):
+        click.echo(neutral(words, lines=True), err=True)
 
 
 def _missing(form: dict[str, Any], inputs: list[Input], given: Mapping[str, Any]) -> str:

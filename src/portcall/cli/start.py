@@ -175,12 +175,12 @@ def through_server(reach: Reach, asked: StartRequest, connect: bool) -> dict[str
 def _through_forms(client: Client, asked: StartRequest) -> tuple[StartRequest, dict[str, Any]]:
     """The first answer that is no form. All requests are one start: they have the same key.
 
-    An answer that the server cannot read is asked for again.
+    An answer that the server cannot read is asked for again. A notice is shown once.
     """
     from portcall.cli.ask import person
-    from portcall.cli.forms import fill
+    from portcall.cli.forms import fill, inputs_of
 
-    asked = replace(asked, key=asked.key or random_text.token_hex(16))
+    asked = replace(asked, key=asked.key or random_text.token_hex(16), notices=True)
     form: dict[str, Any] = {}
     while True:
         try:
@@ -194,9 +194,13 @@ def _through_forms(client: Client, asked: StartRequest) -> tuple[StartRequest, d
         else:
             if answer.get("stage") != "form":
                 return asked, answer
-            form = answer["form"]
+            form, shown = answer["form"], str(answer["form"].get("id", ""))
+            if shown in asked.answered and not inputs_of(form):
+                raise PortcallError(
+                    f"The server shows {output.neutral(form.get('name') or shown)!r} again, without end."
+                )
             answers_ = fill(form, asked.params)
-            asked = replace(asked, answered=[*asked.answered, str(form.get("id", ""))])
+            asked = replace(asked, answered=[*asked.answered, shown])
         asked = replace(asked, params={**asked.params, **answers_})
 
 

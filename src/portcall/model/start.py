@@ -29,8 +29,9 @@ MAX_DEPTH = 32  # of params within params
 @dataclass(frozen=True)
 class StartRequest:
     """What the user asked. ``key`` repeats: the same key from the same login is the same session. ``answered`` are
-    the forms that the client has shown. ``review``: only ask what remains to be asked; start nothing. ``launcher``: an
-    administrator tries this one, whatever else would be chosen."""
+    the forms that the client has shown. ``notices``: it shows those that ask nothing, too. ``review``: only ask what
+    remains to be asked; start nothing. ``launcher``: an administrator tries this one, whatever else would be chosen.
+    """
 
     command: str
     geometry: str = ""
@@ -44,6 +45,7 @@ class StartRequest:
     userid: Optional[str] = None
     key: str = ""
     answered: List[str] = field(default_factory=list)
+    notices: bool = False
     review: bool = False
     launcher: str = ""
 

@@ -226,19 +226,26 @@ def answer(forms: Iterable[Form], params: dict[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def remaining(forms: Sequence[Form], params: dict[str, Any], answered: Iterable[str]) -> list[Form]:
+def remaining(
+    forms: Sequence[Form], params: dict[str, Any], answered: Iterable[str], notices: bool = False
+) -> list[Form]:
     """The forms still to be answered, in their order.
 
     A required input without a value is asked for again whatever the client says; for the rest, a form counts as
-    answered when the client says so or when one of its inputs came.
+    answered when the client says so or when one of its inputs came. One without inputs is a notice, which is for
+    clients that show such (``notices``), until they say that they have: of others nothing is wanted.
     """
     said = set(answered)
     left: list[Form] = []
     for form in forms:
         items = inputs(form.html)
+        if not items:
+            if notices and form.id not in said and (form.html.strip() or form.description.strip()):
+                left.append(form)
+            continue
         missing = any(item.required and params.get(item.name) in (None, "") for item in items)
         touched = form.id in said or any(item.name in params for item in items)
-        if missing or (not touched and items):
+        if missing or not touched:
             left.append(form)
     return left
 

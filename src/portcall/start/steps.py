@@ -44,7 +44,7 @@ class Steps:
 
         What remains is derived from the bookmark's forms or the default ones, not from what the client says.
         """
-        left = forms.remaining(self._forms(bookmark), request.params, request.answered)
+        left = forms.remaining(self._forms(bookmark), request.params, request.answered, request.notices)
 
         def given() -> dict[str, Any]:
             return {

@@ -89,6 +89,7 @@ class StartBody(BaseModel):
     userdata: str | None = None
     userid: str | None = None
     answered: list[str] = Field(default_factory=list, description="ids of forms that were shown")
+    notices: bool = Field(False, description="stage form comes also for forms that ask nothing, once each")
     review: bool = Field(False, description="start nothing; stage is form, or review where nothing remains to be asked")
     launcher: str = Field("", description="for administrators, who try one; else it is chosen by what they have set")
     key: str = Field("", max_length=256, description="the same key is the same session; header Idempotency-Key wins")

@@ -139,6 +139,8 @@ export interface StartRequest {
   bookmarkId?: string
   /** Ids of the forms that were shown. */
   answered?: string[]
+  /** Forms that ask nothing are shown, too. */
+  notices?: boolean
   /** Only say what remains to be asked; start nothing. */
   review?: boolean
 }

@@ -60,6 +60,9 @@ export function merged(request: StartRequest, wizard: Wizard): StartRequest {
   }
 }
 
+/** Nothing was asked, only shown: there is nothing to check in a summary. */
+export const onlyNotices = (wizard: Wizard): boolean => wizard.pages.every((page) => page.form.inputs.length === 0)
+
 /** The page that a field of an error is on. */
 export const pageOf = (wizard: Wizard, field: string): number =>
   wizard.pages.findIndex((page) => page.form.inputs.some((input) => input.name === field))

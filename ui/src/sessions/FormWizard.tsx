@@ -7,7 +7,7 @@ import { useQuery } from '@tanstack/react-query'
 import { ownBookmarks } from '../api/administered'
 import { useStore } from '../app/store'
 import { FormBody, type FormBodyHandle } from '../forms/FormBody'
-import type { Page, Wizard } from '../forms/wizard'
+import { onlyNotices, type Page, type Wizard } from '../forms/wizard'
 import { Dialog } from '../parts/Dialog'
 import { Failure } from '../parts/states'
 import { t } from '../strings/t'
@@ -27,6 +27,8 @@ function Steps({ start, wizard }: { start: Start; wizard: Wizard }) {
   const bookmarks = useQuery({ queryKey: ['bookmarks'], queryFn: ownBookmarks, staleTime: 60_000 }).data
   const planned = bookmarks?.find((one) => one.id === start.request.bookmarkId)?.forms.length ?? 0
   const steps = Math.max(planned, wizard.pages.length)
+  // as far as is known, no form follows; where one does it comes next, as after the first dialog's Start
+  const last = steps === wizard.at + 1 && onlyNotices(wizard)
   const where = `${wizard.at} ${wizard.review}`
 
   useEffect(() => {
@@ -35,7 +37,7 @@ function Steps({ start, wizard }: { start: Start; wizard: Wizard }) {
   useEffect(() => {
     if (problem?.field) return
     if (wizard.review) main.current?.focus()
-    else document.querySelector<HTMLElement>('dialog[open] .b-form :is(input:not([type=hidden]),select,textarea)')?.focus()
+    else (document.querySelector<HTMLElement>('dialog[open] .b-form :is(input:not([type=hidden]),select,textarea)') ?? main.current)?.focus()
   }, [where])
 
   const atField = problem?.field && wizard.pages[wizard.at]!.form.inputs.some((input) => input.name === problem.field)
@@ -69,16 +71,18 @@ function Steps({ start, wizard }: { start: Start; wizard: Wizard }) {
             </button>
           ) : (
             <button ref={main} type="button" className="button primary" aria-disabled={start.busy} onClick={send}>
-              {t('do.continue')}
+              {t(last ? 'do.start' : 'do.continue')}
             </button>
           )}
         </>
       }
     >
       <div className="stack" role="group" aria-label={wizard.review ? t('wizard.summary') : page.form.name}>
-        <p className="quiet small" role="status">
-          {wizard.review ? t('wizard.summary') : steps > 1 ? t('wizard.stepOf', { at: wizard.at + 1, steps }) : t('wizard.step', { at: wizard.at + 1 })}
-        </p>
+        {!(last && steps === 1) && (
+          <p className="quiet small" role="status">
+            {wizard.review ? t('wizard.summary') : steps > 1 ? t('wizard.stepOf', { at: wizard.at + 1, steps }) : t('wizard.step', { at: wizard.at + 1 })}
+          </p>
+        )}
         {problem && !atField && <Failure error={problem} />}
         {wizard.again && <p className="notice">{t('wizard.again')}</p>}
         {wizard.review ? (
@@ -101,7 +105,7 @@ function Summary({ pages }: { pages: Page[] }) {
       <p>{t('wizard.check')}</p>
       {pages.map((page, index) => {
         const rows = page.said ?? []
-        return (
+        return page.form.inputs.length > 0 && (
           <section key={index} className="summary">
             <h3>{page.form.name}</h3>
             {rows.length === 0 && <p className="quiet small">{t('wizard.nothing')}</p>}

@@ -13,7 +13,7 @@ import { withSession, type SessionList } from '../api/live'
 import type { Answers } from '../forms/answers'
 import type { Said } from '../forms/inWords'
 import { keepAnswers, lastAnswers } from '../forms/remembered'
-import { answered, back, begun, merged, next, pageOf, reviewed, type Wizard } from '../forms/wizard'
+import { answered, back, begun, merged, next, onlyNotices, pageOf, reviewed, type Wizard } from '../forms/wizard'
 import { announce } from '../parts/announce'
 import { t } from '../strings/t'
 
@@ -49,7 +49,7 @@ export const forget = (id: string): void =>
 
 /** Asks for a session and returns its id at once; with `open` its page is opened once nothing more is asked. */
 export function begin(wanted: Omit<StartRequest, 'id'>, open = false): string {
-  const request: StartRequest = { ...wanted, id: newId() }
+  const request: StartRequest = { ...wanted, notices: true, id: newId() }
   starts.set((all) => ({ ...all, [request.id]: { request, asked: Date.now() / 1000, status: 'asked', round: 0, open } }))
   if (!request.bookmarkId) recent.set((before) => [request.command, ...before.filter((other) => other !== request.command)].slice(0, 8))
   announce(t('start.asked', { name: request.name || request.command }))
@@ -69,7 +69,8 @@ export function answerForm(id: string, answers: Answers, said: Said[]): void {
   const start = starts.get()[id]
   if (!start?.wizard || start.busy) return
   const wizard = answered(start.wizard, answers, said)
-  keepAnswers(start.request, wizard.pages[wizard.at]!.form, answers)
+  const { form } = wizard.pages[wizard.at]!
+  if (form.inputs.length) keepAnswers(start.request, form, answers)
   update(id, { wizard, busy: true, problem: undefined })
   void advance(id, () => api.start({ ...merged(start.request, wizard), review: true }))
 }
@@ -101,7 +102,11 @@ async function advance(id: string, step: () => Promise<StartStage>, again = true
     const stage = await step()
     if (stage.stage === 'auth') return update(id, { status: 'auth', auth: stage, busy: false, round: (starts.get()[id]?.round ?? 0) + 1 })
     if (stage.stage === 'form') return ask(id, stage)
-    if (stage.stage === 'review') return update(id, { wizard: reviewed(starts.get()[id]!.wizard!), busy: false })
+    if (stage.stage === 'review') {
+      const { wizard } = starts.get()[id] ?? {}
+      if (wizard) update(id, { wizard: reviewed(wizard), busy: false })
+      return wizard && onlyNotices(wizard) ? startAnswered(id) : undefined
+    }
     queries.setQueryData(['session', id], stage.result)
     queries.setQueriesData<SessionList>({ queryKey: ['sessions', 'own'] }, (list) => list && withSession(list, stage.result))
     const open = starts.get()[id]?.open && starts.get()[id]?.status !== 'done'
