@@ -215,6 +215,8 @@ def test_it_reconnects_by_itself_when_the_network_was_gone(
     wire.cut()
     try:
         expect(her.page.get_by_text("Connection lost, reconnecting…").first).to_be_visible()
+        # the picture of before, over the one that comes, does not catch what is clicked
+        expect(her.page.locator(".viewer-frozen")).to_have_css("pointer-events", "none")
     finally:
         wire.mend()
     her.seen()
