@@ -1,4 +1,5 @@
-"""Sessions in containers (S4), with real engines and an image with nothing in it but X programs."""
+"""Sessions in containers, with real engines and an image with nothing in it but X programs: what "Job Scheduling with
+Docker" (S4) says, line by line."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -34,17 +36,6 @@ from tests.fixtures.sshd import sshd
 from tests.installation import TOP
 
 pytestmark = pytest.mark.root
-
-# what a program in the session finds, written to the home; the image has no Python of its own
-_LOOK = """
-import json, os
-status = dict(line.rstrip().split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
-mounts = {line.split()[1]: line.split()[3].split(",")[0] for line in open("/proc/mounts")}
-seen = {"uid": os.getuid(), "gid": os.getgid(), "groups": os.getgroups(), "cwd": os.getcwd(), "status": status,
-        "environment": dict(os.environ), "mounts": mounts, "first": os.stat("/proc/1").st_uid}
-json.dump(seen, open(os.path.expanduser("~/seen.new"), "w"))
-os.rename(os.path.expanduser("~/seen.new"), os.path.expanduser("~/seen"))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +70,11 @@ def client(server: Server, person: Person) -> Iterator[Client]:
 
 
 def containing(
-    new_server: MakeServer, engine: Engine, run_as: str = "service", mode: str = "service", **settings: object
-) -> Server:
+    new_server: MakeServer, engine: Engine, run_as: str = "service", mode: str = "service",
+    given: Mapping[str, object] = MappingProxyType({}), **settings: object,
+) -> Server:  # fmt: skip
     """A server whose sessions are containers of that engine."""
-    chosen = {engine.name: {"set": {**engine.options, "run_as": run_as}}}
+    chosen = {engine.name: {"set": {**engine.options, "run_as": run_as, **given}}}
     return new_server(mode, **{
         "environment": engine.environment, "login_methods": "pam", "login_failures": 1000, "launcher": engine.name,
         "launcher_options": json.dumps(chosen), **settings,
@@ -90,8 +82,10 @@ def containing(
 
 
 def start(client: Client, command: str, **members: Any) -> Session:
-    """Without waiting for anything."""
-    return client.session(client.start(StartRequest(command, **members))["result"]["id"])
+    """Without waiting for anything. S4: when using the Docker launcher, all sessions will be scheduled."""
+    answer = client.start(StartRequest(command, **members))
+    assert answer["stage"] == "scheduled"
+    return client.session(answer["result"]["id"])
 
 
 def running(client: Client, command: str, **members: Any) -> Session:
@@ -102,17 +96,30 @@ def running(client: Client, command: str, **members: Any) -> Session:
     return found
 
 
-def shows_something(client: Client, session: Session) -> bool:
+def colours(client: Client, session: Session) -> int:
+    """How many its screen has; none before it has called a server that has just begun."""
     try:
         picture = Image.open(io.BytesIO(client.screenshot(session.id))).convert("L")
-    except DisplayUnavailable:  # a server that has just begun, and has not been called yet
-        return False
-    return len(picture.getcolors(256) or []) > 1
+    except DisplayUnavailable:
+        return 0
+    return len(picture.getcolors(256) or [])
+
+
+def shows_something(client: Client, session: Session) -> bool:
+    return colours(client, session) > 1
+
+
+def commands(client: Client, session: Session) -> dict[str, int]:
+    """What runs in it, with the memory of each."""
+    found = [one for one in client.processes(session.id) if one["command"].strip()]
+    return {Path(one["command"].split()[0]).name: one["memory"] for one in found}
 
 
 def test_a_container_becomes_a_session_that_is_seen_and_leaves_nothing(
     client: Client, podman: Engine, person: Person
 ) -> None:
+    """S4: run the FastX session within the container itself; change session state (suspend, terminate), connect and
+    display images just like it was running directly on the system."""
     session = running(client, "xterm", name="contained", geometry="800x600")
     assert session.launcher == "podman"
     assert session.job is not None
@@ -132,8 +139,10 @@ def test_a_container_becomes_a_session_that_is_seen_and_leaves_nothing(
 def test_it_is_the_users_own_with_home_groups_limits_and_nothing_of_ours(
     client: Client, podman: Engine, person: Person
 ) -> None:
+    """S4: the launcher script sets up the user id, $HOME directory, networking, X forwarding and connection back; the
+    libraries to start a session are mounted."""
     script = person.home / "look.py"
-    script.write_text(_LOOK)
+    script.write_text(engines.LOOK)
     session = running(client, f"/opt/portcall/bin/python3 {script}; exec xeyes", params={"cores": 1, "memory": "200M"})
     until((person.home / "seen").exists, "the program has looked around")
     seen = json.loads((person.home / "seen").read_text())
@@ -145,6 +154,7 @@ def test_it_is_the_users_own_with_home_groups_limits_and_nothing_of_ours(
         str(person.home),
         person.uid,
     )
+    assert (seen["name"], seen["group"]) == (person.name, person.name)  # of which the image knows nothing
     assert (seen["status"]["CapBnd"], seen["status"]["NoNewPrivs"]) == ("0" * 16, "1")
     variables = seen["environment"]
     assert (variables["HOME"], variables["USER"]) == (str(person.home), person.name)
@@ -160,7 +170,40 @@ def test_it_is_the_users_own_with_home_groups_limits_and_nothing_of_ours(
     podman.gone(session.id)
 
 
+def test_what_is_typed_and_what_is_asked_reaches_it_and_it_tells_of_itself(
+    client: Client, podman: Engine, person: Person
+) -> None:
+    """S4: the session within the container relays session information back; users can communicate."""
+    session = running(client, "echo said in the container; exec xterm", geometry="640x480")
+    with watching(client, session.id) as viewer:
+        until(lambda: commands(client, session).get("xterm", 0) > 1 << 20, "its processes are told")
+        viewer.type("echo typed >~/typed\n")
+        until((person.home / "typed").exists, "what was typed has arrived")
+    assert "said in the container" in client.log(session.id)["log"]
+    assert client.change(session.id, params={"project": "wing"}).params["project"] == "wing"
+    assert client.session(session.id).hostname != os.uname().nodename
+    client.terminate(session.id)
+    podman.gone(session.id)
+
+
+def test_xfce_runs_in_a_container(new_server: MakeServer, pam: str, podman: Engine, person: Person) -> None:
+    """S4, Limitations: the exception is XFCE, which typically will run without issue in a container. The image's
+    programs are this host's own, but it has no entry for its user, no system bus and no systemd."""
+    server = containing(
+        new_server, podman, pam_service=pam, given={"image": podman.desktop, "extra": ["--volume=/usr:/usr:ro"]}
+    )
+    with person.login(server) as client:
+        session = running(client, "startxfce4", geometry="1024x768")
+        parts = {"xfce4-session", "xfwm4", "xfce4-panel", "xfdesktop"}
+        until(lambda: parts <= set(commands(client, session)), "all of the desktop runs", 30)
+        until(lambda: colours(client, session) > 40, "a desktop has many colours", 30)
+        client.terminate(session.id)
+        ended(client, session.id)
+        podman.gone(session.id)
+
+
 def test_more_memory_than_was_asked_for_is_not_given(client: Client, podman: Engine) -> None:
+    """S4: all the memory requirements of the session are self contained."""
     command = (
         "exec /opt/portcall/bin/python3 -c 'import time; time.sleep(0.5); x = bytearray(300 << 20); time.sleep(60)'"
     )
@@ -177,6 +220,7 @@ def test_its_time_ends_it(client: Client, podman: Engine) -> None:
 
 
 def test_a_command_that_ends_ends_the_container_with_its_code(client: Client, podman: Engine) -> None:
+    """S4: the container cleans itself up when the container, session, or session applications terminate."""
     session = start(client, "sleep 1; exit 5")
     over = ended(client, session.id)
     assert over.exit_code == 5
@@ -217,6 +261,7 @@ def test_a_daemon_that_dies_in_a_container_is_replaced(client: Client, podman: E
 
 
 def test_an_image_with_one_x_program_and_no_shell_is_enough(client: Client, podman: Engine) -> None:
+    """Not even the perl that S4 requires in all containers."""
     session = running(client, "xeyes", params={"image": podman.bare}, keyboard_layout="de")
     until(lambda: shows_something(client, session), "eyes are to be seen")
     client.terminate(session.id)
@@ -231,6 +276,7 @@ def test_a_rootless_session_has_our_window_manager(client: Client, podman: Engin
 
 
 def test_what_an_image_lacks_is_said(client: Client, podman: Engine) -> None:
+    """S4: any X applications that you want to run in the container need to be installed beforehand."""
     session = start(client, "gimp --new-instance", params={"image": podman.bare})
     over = ended(client, session.id)
     assert over.reason == "the command cannot be run"
@@ -283,6 +329,8 @@ def test_a_server_that_comes_back_finds_its_containers(
 def test_a_session_without_the_socket_calls_in_over_the_network(
     new_server: MakeServer, pam: str, podman: Engine, person: Person
 ) -> None:
+    """S4: the template is $FX_CONFIG_DIR/launcher-templates/docker.tpl, a copy of the original that admins can modify;
+    the session will contact the host network."""
     server = containing(new_server, podman, pam_service=pam)
     original = (TOP / "install/config/launcher-templates/docker.tpl").read_text()
     lines = [line for line in original.splitlines() if "server_dir }}" not in line]

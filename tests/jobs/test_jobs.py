@@ -17,12 +17,14 @@ from portcall.jobs.orders import BUCKET, Orders
 from portcall.model import codec, lifecycle
 from portcall.model import job as states
 from portcall.model.event import Event
+from portcall.model.launch import Host
 from portcall.model.session import Session
 from portcall.model.start import Outcome, Scheduled, StartOrder
 from portcall.model.user import Account
 from portcall.session.registry import Registry
 from portcall.stores.memory import Memory
 from portcall.testing import schedulers
+from portcall.testing.contracts.launcher import host
 from portcall.testing.schedulers import CommandsInMemory, SchedulerInMemory
 from portcall.testing.time import VirtualClock, in_virtual_time
 
@@ -42,8 +44,8 @@ class LaunchersInMemory:
             raise UnknownPlugin("there is no launcher 'gone'")
         return self._scheduler if name == "memory" else object()
 
-    def host(self, order: StartOrder, account: Account) -> Any:
-        return None
+    def host(self, order: StartOrder, account: Account) -> Host:
+        return host()
 
     def configured(self) -> list[str]:
         return []

@@ -138,6 +138,25 @@ def test_a_long_order_comes_in_parts_that_the_system_takes() -> None:
     assert max(len(value.encode()) for value in made.environment.values()) < 128 * 1024
 
 
+def test_the_account_has_its_names_in_the_container_where_the_server_has_written_them() -> None:
+    given = place(identity="/run/portcall/accounts/1001")
+    mount = "--mount=type=bind,source=/run/portcall/accounts/1001/{0},target=/etc/{0},readonly"
+    assert {mount.format("passwd"), mount.format("group")} <= {*words(Docker().invocation(order(), given))}
+    assert not [word for word in words(Docker().invocation(order(), place())) if "target=/etc/" in word]
+
+
+def test_data_of_the_start_and_of_the_server_get_into_the_template() -> None:
+    """S4: take the user data from a session launch command and inject it into the docker template; extra data (like TMP
+    directory) is also included and comes from the web server."""
+    template = """
+options: ["--env=TMPDIR={{ tmp }}", "--label=asked={{ command }} {{ geometry }} {{ name }} {{ params.project }}"]
+image: "{{ image }}"
+"""
+    asked = order(command="xterm -ls", name="Mine", params={"project": "wing"})
+    made = Docker().invocation(asked, place(template, tmp_dir="/scratch/tmp"))
+    assert list(made.argv[2:4]) == ["--env=TMPDIR=/scratch/tmp", "--label=asked=xterm -ls 800x600 Mine wing"]
+
+
 def test_variables_of_the_template_are_in_no_argument() -> None:
     template = TEMPLATE.replace("environment: {}", 'environment: {PROJECT: "{{ params.project }}"}')
     made = Docker().invocation(order(params={"project": "LD_PRELOAD"}), place(template))

@@ -16,16 +16,19 @@
 #                         time is seconds, extra is a list of the administrator's
 #   tmp root_dir var_dir config_dir local_dir    directories of the server
 #   server_dir            the directory of its socket
+#   identity              a directory with passwd and group, which name the account
 #   runtime               the directory that make-runtime made
 #   session_file          the session's own program, one file
 #   program               the command that brings the session up in the container
 #   rootless              true where it is the user's own podman
 
 options:
-  # whose session it is; there need be no entry in the image's passwd file
+  # whose session it is; the image need know nothing of this host's people
   - "--user={{ uid }}:{{ gid }}"
   - "--group-add={{ groups if not rootless }}"
   - "--userns={{ 'keep-id' if rootless }}"
+  - "--mount=type=bind,source={{ identity }}/passwd,target=/etc/passwd,readonly"
+  - "--mount=type=bind,source={{ identity }}/group,target=/etc/group,readonly"
   - "--workdir={{ home }}"
   - "--mount=type=bind,source={{ home }},target={{ home }}"
   # what a session needs beside the image: Python, Xvnc, and the way to the server

@@ -6,12 +6,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
 
 from portcall.clock import Clock
 from portcall.errors import Conflict, InvalidValue, PortcallError, SchedulerSilent, UnknownPlugin
+from portcall.jobs import identity
 from portcall.jobs.commands import Commands
 from portcall.jobs.launchers import Launchers
 from portcall.jobs.orders import Open, Orders
@@ -136,7 +138,10 @@ class Jobs:
         if scheduler is None:
             raise UnknownPlugin(f"the launcher {order.launcher} is not there any more")
         try:
-            invocation = scheduler.invocation(order, self._launchers.host(order, account))
+            host = self._launchers.host(order, account)
+            invocation = scheduler.invocation(order, host)
+            if host.identity and any(host.identity in word for word in invocation.argv):
+                await asyncio.to_thread(identity.write, Path(host.identity), account, host.group_ids)
             async with self._few_of[account.name], self._few:
                 output = await self._commands.as_user(account, invocation, bound=True)
             outcome = scheduler.outcome(order, output)

@@ -10,7 +10,7 @@ from typing import Any
 
 from portcall.config import Config
 from portcall.errors import InvalidValue, UnknownPlugin
-from portcall.jobs import scripts
+from portcall.jobs import identity, scripts
 from portcall.launchers.base import Launcher
 from portcall.model import script
 from portcall.model.launch import Host, Weblink
@@ -129,7 +129,7 @@ class Launchers:
             str(directories.local), str(directories.tmp), str(directories.runtime), str(tree / "scripts/start"),
             str(tree / "scripts/start-weblink"), str(tree / "portcall-session.pyz"), str(self._config["user_python"]),
             host_id, dict(self._settings()), self.administered(order.launcher).get("set", {}), self._templates(),
-            self._weblink(order, account), _group_ids(account),
+            self._weblink(order, account), _group_ids(account), str(identity.folder(directories.runtime, account)),
         )  # fmt: skip
 
     def _templates(self) -> dict[str, str]:

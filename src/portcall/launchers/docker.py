@@ -154,7 +154,7 @@ class Docker(Scheduler):
             "extra": options.get("extra", []), "tmp": host.tmp_dir, "root_dir": host.root_dir,
             "var_dir": host.var_dir, "config_dir": host.config_dir, "local_dir": host.local_dir,
             "server_dir": posixpath.dirname(host.socket_file), "runtime": runtime(order),
-            "session_file": host.session_file, "program": list(_PROGRAM),
+            "identity": host.identity and _path(host.identity), "session_file": host.session_file, "program": list(_PROGRAM),
         }  # fmt: skip
 
     def _explained(self, said: str, order: StartOrder) -> str:

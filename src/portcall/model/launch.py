@@ -30,6 +30,7 @@ class Host:
     ``settings`` are the variables of ``fastx.env`` under those of the server's environment. ``options`` are what the
     administrator set for this launcher. ``templates`` are the texts of ``launcher-templates``, by file name.
     ``host_id`` is the kernel's boot id: a session that finds the same one is on this host, and may use ``socket_file``.
+    ``identity`` is a directory with the account's own ``passwd`` and ``group``, for a command that names it.
     """
 
     account: Account
@@ -50,6 +51,7 @@ class Host:
     templates: Dict[str, str] = field(default_factory=dict)
     weblink: Optional[Weblink] = None
     group_ids: List[int] = field(default_factory=list)  # of the account, its own first
+    identity: str = ""
 
 
 def weblink_environment(host: Host) -> Dict[str, str]:
