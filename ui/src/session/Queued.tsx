@@ -35,7 +35,8 @@ export function Queued({ session, brief }: { session: Session; brief?: true }) {
     ['queued.in', [known(`launcher.${session.launcher}`, session.launcher), job?.queue, job?.id].filter(Boolean).join(' · ')],
     ['queued.server', brief ? null : session.serverId],
   ]
-  const late = job !== null && job.seen !== null && now - job.seen > 90
+  // while it answers, `seen` is when there was last something new, which may be long ago
+  const silent = job?.state === 'unknown' && job.seen !== null
   return (
     <div className="queued">
       <dl>
@@ -48,7 +49,7 @@ export function Queued({ session, brief }: { session: Session; brief?: true }) {
             </div>
           ))}
       </dl>
-      {late && (
+      {silent && (
         <p className="small warn-text">
           {t('queued.silent')} <Time at={job.seen!} />
         </p>
