@@ -10,6 +10,8 @@ import { Loaded } from '../parts/states'
 import { t } from '../strings/t'
 
 const STEP = 200
+/** `form`: more was asked before anything was done. */
+const FINE = new Set(['ok', 'form'])
 
 export function AuditPage() {
   const [limit, setLimit] = useState(STEP)
@@ -33,7 +35,7 @@ export function AuditPage() {
                 <p className="quiet">{t('audit.none')}</p>
               ) : (
                 <div className="scroll" tabIndex={0} role="region" aria-label={t('page.audit')}>
-                  <table className="table small">
+                  <table className="table small folds">
                     <thead>
                       <tr>
                         {(['at', 'login', 'action', 'outcome', 'session', 'address', 'detail'] as const).map((name) => (
@@ -46,15 +48,13 @@ export function AuditPage() {
                     <tbody>
                       {found.map((entry, index) => (
                         <tr key={`${entry.at} ${index}`}>
-                          <td className="nowrap">{exact(entry.at)}</td>
-                          <td>{entry.login}</td>
-                          <td>{entry.action}</td>
-                          <td className={entry.outcome === 'ok' ? '' : 'bad-text'}>{entry.outcome}</td>
-                          <td className="mono">{entry.session && <Link to={`session/${entry.session}/info`}>{entry.session.slice(0, 10)}</Link>}</td>
-                          <td className="mono">{entry.address}</td>
-                          <td className="cut" title={entry.detail}>
-                            {entry.detail}
-                          </td>
+                          <td className="nowrap" data-head={t('audit.at')}>{exact(entry.at)}</td>
+                          <td data-head={t('audit.login')}>{entry.login}</td>
+                          <td data-head={t('audit.action')}>{entry.action}</td>
+                          <td className={FINE.has(entry.outcome) ? 'nowrap' : 'nowrap bad-text'} data-head={t('audit.outcome')}>{entry.outcome}</td>
+                          <td className="mono" data-head={t('audit.session')}>{entry.session && <Link to={`session/${entry.session}/info`}>{entry.session.slice(0, 10)}</Link>}</td>
+                          <td className="mono" data-head={t('audit.address')}>{entry.address}</td>
+                          <td className="anywhere" data-head={t('audit.detail')}>{entry.detail}</td>
                         </tr>
                       ))}
                     </tbody>

@@ -22,7 +22,7 @@ export function ServersPage() {
           servers.length === 0 ? (
             <Empty title={t('servers.none')} />
           ) : (
-            <div className="cards">
+            <div className="cards wide">
               {servers.map((server) => (
                 <Card key={server.serverId} server={server} past={remembered(past.current, server)} />
               ))}

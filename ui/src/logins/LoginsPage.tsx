@@ -67,7 +67,7 @@ interface TableProps {
 function Table({ logins, all, revoke }: TableProps) {
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={t('page.logins')}>
-      <table className="table">
+      <table className="table folds">
         <thead>
           <tr>
             {all && <th scope="col">{t('logins.who')}</th>}
@@ -82,19 +82,21 @@ function Table({ logins, all, revoke }: TableProps) {
         <tbody>
           {logins.map((login) => (
             <tr key={login.jti}>
-              {all && <td>{login.sub}</td>}
-              <td>
+              {all && <td data-head={t('logins.who')}>{login.sub}</td>}
+              <td data-head={t('logins.what')}>
+                <span>
                 {known(`aud.${login.aud}`, login.aud)}
                 {login.name && <span className="strong"> {login.name}</span>}
                 {login.current && <span className="badge running beside">{t('logins.current')}</span>}
                 {login.method && <span className="quiet small"> {login.method}</span>}
+                </span>
               </td>
-              <td className="mono">{login.address}</td>
-              <td>
+              <td className="mono" data-head={t('logins.from')}>{login.address}</td>
+              <td data-head={t('logins.since')}>
                 <Time at={login.iat} />
               </td>
-              <td>{login.lastSeen ? <Time at={login.lastSeen} /> : ''}</td>
-              <td>{login.exp ? <Time at={login.exp} /> : t('logins.forEver')}</td>
+              <td data-head={t('logins.seen')}>{login.lastSeen ? <Time at={login.lastSeen} /> : ''}</td>
+              <td data-head={t('logins.until')}>{login.exp ? <Time at={login.exp} /> : t('logins.forEver')}</td>
               <td className="end">
                 {revoke && (
                   <button type="button" className="button small" aria-label={t('logins.revokeOf', { what: login.name || login.address || login.jti })} onClick={() => revoke(login)}>

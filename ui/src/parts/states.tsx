@@ -29,7 +29,7 @@ export function Empty({ title, children, page }: { title: string; children?: Rea
   return (
     <div className="state">
       {page ? <h1>{title}</h1> : <h2>{title}</h2>}
-      {children && <div className="quiet">{children}</div>}
+      {children && <div className="state-more quiet">{children}</div>}
     </div>
   )
 }
@@ -43,7 +43,7 @@ export function Failure({ error, retry, title }: { error: unknown; retry?: () =>
       <div>
         <p className="strong">{title ?? sentence(problem)}</p>
         {title && <p>{sentence(problem)}</p>}
-        {problem.detail && problem.detail !== sentence(problem) && <p className="pre">{problem.detail}</p>}
+        {problem.detail && problem.detail !== sentence(problem) && <p className="pre sentence">{problem.detail}</p>}
         <p className="quiet">{known(`todo.${problem.code}`, problem.passing ? t('todo.passing') : t('todo.other'))}</p>
         {problem.log && <pre className="log short">{problem.log}</pre>}
         {problem.instance && <p className="quiet small">{t('problem.quote', { id: problem.instance })}</p>}

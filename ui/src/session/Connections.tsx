@@ -21,7 +21,7 @@ export function Connections({ id }: { id: string }) {
           <p className="quiet">{t('connections.none')}</p>
         ) : (
           <div className="scroll" tabIndex={0} role="region" aria-label={t('tab.connections')}>
-            <table className="table">
+            <table className="table folds">
               <thead>
                 <tr>
                   <th scope="col">{t('connections.login')}</th>
@@ -38,13 +38,13 @@ export function Connections({ id }: { id: string }) {
               <tbody>
                 {connections.map((one) => (
                   <tr key={one.id}>
-                    <td>{one.login}</td>
-                    <td className="mono">{one.address}</td>
-                    <td>
+                    <td data-head={t('connections.login')}>{one.login}</td>
+                    <td className="mono" data-head={t('connections.address')}>{one.address}</td>
+                    <td data-head={t('connections.since')}>
                       <Time at={one.since} />
                     </td>
-                    <td className="num">{bytes(one.bytesOut)}</td>
-                    <td className="num">{bytes(one.bytesIn)}</td>
+                    <td className="num" data-head={t('connections.out')}>{bytes(one.bytesOut)}</td>
+                    <td className="num" data-head={t('connections.in')}>{bytes(one.bytesIn)}</td>
                   </tr>
                 ))}
               </tbody>

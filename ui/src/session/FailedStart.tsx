@@ -31,8 +31,8 @@ export function FailedStart({ id, session, problem }: FailedStartProps) {
   const detail = problem && problem.detail !== what ? problem.detail : ''
   return (
     <div className="failed-start">
-      <p className="strong pre">{what}</p>
-      {detail && <p className="pre">{detail}</p>}
+      <p className="strong pre sentence">{what}</p>
+      {detail && <p className="pre sentence">{detail}</p>}
       {output && (
         <pre className="log short" tabIndex={0} aria-label={t('failed.output')}>
           {output}

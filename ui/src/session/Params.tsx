@@ -41,7 +41,7 @@ export function Params({ session, editable }: { session: Session; editable: bool
       {problem && <Failure error={problem} />}
       {keys.length === 0 && <p className="quiet">{t('params.none')}</p>}
       {keys.length > 0 && (
-        <table className="table">
+        <table className="table folds">
           <thead>
             <tr>
               <th scope="col">{t('params.key')}</th>
@@ -132,7 +132,7 @@ function Add({ save, taken }: { save: RowProps['save']; taken: string[] }) {
   }
   return (
     <form className="row wrap" onSubmit={(event) => void submit(event)} aria-label={t('params.add')}>
-      <input className="input mono" aria-label={t('params.newKey')} placeholder={t('params.key')} value={key} maxLength={128} onChange={(event) => setKey(event.target.value)} />
+      <input className="input mono grow" aria-label={t('params.newKey')} placeholder={t('params.key')} value={key} maxLength={128} onChange={(event) => setKey(event.target.value)} />
       <input className="input mono grow" aria-label={t('params.newValue')} placeholder={t('params.value')} value={value} onChange={(event) => setValue(event.target.value)} />
       <button type="submit" className="button">
         {t('params.add')}

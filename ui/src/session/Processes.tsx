@@ -40,7 +40,7 @@ export function Processes({ id, live }: { id: string; live: boolean }) {
           <p className="quiet">{t('processes.none')}</p>
         ) : (
           <div className="scroll" tabIndex={0} role="region" aria-label={t('tab.processes')}>
-            <table className="table">
+            <table className="table folds">
               <thead>
                 <tr>
                   <th scope="col">{t('processes.command')}</th>
@@ -62,10 +62,10 @@ export function Processes({ id, live }: { id: string; live: boolean }) {
                     <td className="mono cut" title={process.command} style={{ paddingInlineStart: 8 + Math.min(depth, 8) * 16 }}>
                       {process.command}
                     </td>
-                    <td className="num">{String(process.pid)}</td>
-                    <td className="num">{percent(process.cpuPercentage)}</td>
-                    <td className="num">{bytes(process.memory)}</td>
-                    <td>
+                    <td className="num" data-head={t('processes.pid')}>{String(process.pid)}</td>
+                    <td className="num" data-head={t('card.cpu')}>{percent(process.cpuPercentage)}</td>
+                    <td className="num" data-head={t('card.memory')}>{bytes(process.memory)}</td>
+                    <td data-head={t('processes.started')}>
                       <Time at={process.started} />
                     </td>
                   </tr>

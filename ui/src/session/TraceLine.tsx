@@ -5,7 +5,9 @@ import { duration } from '../app/words'
 import { known, t } from '../strings/t'
 import { ChainSteps, NearestMiss, Weighed } from './Weighed'
 
-export const stepName = (step: string): string => known(`step.${step}`, step.replace(/[-_.]+/g, ' '))
+const OF_FUNCTION = 'function '
+export const stepName = (step: string): string =>
+  step.startsWith(OF_FUNCTION) ? t('step.function', { name: step.slice(OF_FUNCTION.length) }) : known(`step.${step}`, step.replace(/[-_.]+/g, ' '))
 
 const FAILED = new Set(['failed', 'refused', 'error', 'denied', 'timeout'])
 export const stepFailed = (step: Step): boolean => FAILED.has(step.result) || FAILED.has(step.step)

@@ -73,7 +73,7 @@ export function SessionsPage() {
             <Kept label={t('sessions.title')}>
               <div className="list-head">
                 <p className="quiet" role="status">
-                  {t('sessions.count', { n: sessions.filter((session) => LIVE.has(session.state)).length })}
+                  {sessions.length + loose.length > 0 && t('sessions.count', { n: sessions.filter((session) => LIVE.has(session.state)).length })}
                   {live === 'polling' && !query.error && <span className="warn-text"> · {t('live.polling')}</span>}
                 </p>
                 {sessions.length > 4 && (

@@ -77,7 +77,7 @@ function One({ launcher, all }: { launcher: Launcher; all: Launchers }) {
           </button>
         )}
       </header>
-      <p className="quiet">{launcher.help}</p>
+      <p className="quiet sentence">{launcher.help}</p>
       {all.fixed && <p className="quiet small">{t('settings.fixed', { by: all.fixed })}</p>}
       {launcher.problem && (
         <div className="notice warn">

@@ -70,7 +70,7 @@ export function Options({ launcher, fixed }: { launcher: Launcher; fixed: boolea
       <h3>{t('launchers.options')}</h3>
       <p className="quiet small">{t('launchers.optionsHelp')}</p>
       <div className="scroll" tabIndex={0} role="region" aria-label={t('launchers.options')}>
-        <table className="table options-table">
+        <table className="table options-table folds">
           <thead>
             <tr>
               <th scope="col">{t('launchers.option')}</th>
@@ -86,7 +86,7 @@ export function Options({ launcher, fixed }: { launcher: Launcher; fixed: boolea
                   <code>{option.name}</code>
                   <span className="quiet small block">{option.help}</span>
                 </th>
-                <td>
+                <td data-head={t('launchers.set')}>
                   {option.kind === 'text' ? (
                     <textarea className="input" rows={2} aria-label={`${option.name}: ${t('launchers.set')}`} readOnly={fixed} value={draft.set[option.name]} onChange={(event) => put('set', option.name, event.target.value)} />
                   ) : (
@@ -98,12 +98,12 @@ export function Options({ launcher, fixed }: { launcher: Launcher; fixed: boolea
                     </p>
                   )}
                 </td>
-                <td>
+                <td data-head={t('launchers.maximum')}>
                   {LIMITED.includes(option.kind) && (
                     <input className="input" aria-label={`${option.name}: ${t('launchers.maximum')}`} readOnly={fixed} value={draft.maximum[option.name]} onChange={(event) => put('maximum', option.name, event.target.value)} />
                   )}
                 </td>
-                <td>
+                <td data-head={t('launchers.people')}>
                   {option.form ? (
                     <input type="checkbox" aria-label={`${option.name}: ${t('launchers.people')}`} disabled={fixed} checked={draft.people.includes(option.name)} onChange={(event) => allow(option.name, event.target.checked)} />
                   ) : (

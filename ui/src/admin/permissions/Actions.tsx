@@ -15,7 +15,7 @@ const Scope = ({ scope }: { scope: string }) => <span className={`scope ${scope}
 export function Actions({ rows, boxes, off, change }: ActionsProps) {
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={t('permissions.actions')}>
-      <table className="table small">
+      <table className="table small folds">
         <thead>
           <tr>
             <th scope="col">{t('permissions.action')}</th>
@@ -32,13 +32,13 @@ export function Actions({ rows, boxes, off, change }: ActionsProps) {
                 <span className="mono">{row.name}</span>
                 <span className="quiet small block">{row.help}</span>
               </th>
-              <td>
+              <td data-head={t('accessLevel.limited')}>
                 <Scope scope={row.limited} />
               </td>
-              <td>
+              <td data-head={t('accessLevel.full')}>
                 <Scope scope={row.full} />
               </td>
-              <td>
+              <td data-head={t('accessLevel.manager')}>
                 {row.box ? (
                   <label className="choice inline">
                     <input
@@ -54,7 +54,7 @@ export function Actions({ rows, boxes, off, change }: ActionsProps) {
                   <Scope scope={row.full} />
                 )}
               </td>
-              <td>
+              <td data-head={t('accessLevel.admin')}>
                 <Scope scope={row.admin} />
               </td>
             </tr>
