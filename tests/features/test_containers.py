@@ -228,6 +228,7 @@ def test_a_command_that_ends_ends_the_container_with_its_code(client: Client, po
 
 
 def test_a_container_that_is_killed_is_a_session_that_ended(client: Client, podman: Engine) -> None:
+    """S4: … when the container terminates."""
     session = running(client, "xeyes")
     podman.run("kill", f"portcall-{session.id}")
     over = ended(client, session.id, 20)
@@ -360,8 +361,11 @@ def test_docker_runs_them_for_a_service_user_in_its_group(
         engine = stack.enter_context(engines.docker(runtime, owner.name))
         server = containing(new_server, engine, user=owner.name, **{**ssh.settings, "login_methods": "ssh"})
         with server.login(person.name, person.password, "ssh") as client:
-            session = running(client, "xterm", params={"cores": 1, "memory": "200M"})
+            who = "import os, pwd; print(pwd.getpwuid(os.getuid()).pw_name)"
+            command = f"/opt/portcall/bin/python3 -c '{who}' >~/who; exec xterm"
+            session = running(client, command, params={"cores": 1, "memory": "200M"})
             until(lambda: shows_something(client, session), "the terminal is to be seen")
+            assert (person.home / "who").read_text() == f"{person.name}\n"
             assert engine.inspect(session.id)["HostConfig"]["Memory"] == 200 << 20
             client.terminate(session.id)
             ended(client, session.id)

@@ -155,7 +155,8 @@ def test_input_that_is_none_is_said(tree: Path) -> None:
 
 @pytest.mark.root
 def test_what_sites_scripts_hard_code_is_there_after_installation(installed: Path) -> None:
-    """E5b: /usr/lib/fastx/3 and /usr/lib/fastx/4 are links to rootDir."""
+    """E5b: /usr/lib/fastx/3 and /usr/lib/fastx/4 are links to rootDir. S1: Python examples are available in
+    /usr/lib/fastx/4/install/config/job-scheduler.d; S4: the original tpl file is in …/launcher-templates/docker.tpl."""
     for version in ("3", "4"):
         place = installed / "usr/lib/fastx" / version
         assert place.is_symlink()
@@ -166,6 +167,7 @@ def test_what_sites_scripts_hard_code_is_there_after_installation(installed: Pat
     examples = installed / "usr/lib/fastx/4/install/config/job-scheduler.d"
     assert {path.name for path in examples.iterdir()} >= {"_fastx.py", "basic.py", "weblink.py"}
     assert os.access(examples / "basic.py", os.X_OK)
+    assert (examples.parent / "launcher-templates/docker.tpl").is_file()
     originals = {path.name for path in (TOP / "install/config/launcher-templates").iterdir()}
     assert {path.name for path in (examples.parent / "launcher-templates").iterdir()} == originals
 

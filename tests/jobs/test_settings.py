@@ -12,7 +12,7 @@ from portcall.jobs.settings import site_settings
 
 
 def test_the_environment_is_stronger_than_the_file(tmp_path: Path) -> None:
-    """S1: set the following environment variables in $FX_CONFIG_DIR/fastx.env."""
+    """S0, S1: set the following environment variables in $FX_CONFIG_DIR/fastx.env."""
     (tmp_path / "fastx.env").write_text("LAUNCHER_SCRIPT=/file\nexport LAUNCHER_ARGS='--a,--b'\nMINE=1\n")
     given = {"LAUNCHER_SCRIPT": "/environment", "LAUNCH_AS_CURRENT_USER": "true", "MINE": "2", "SECRET": "3"}
     assert site_settings(tmp_path, given) == {

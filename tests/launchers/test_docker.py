@@ -284,6 +284,7 @@ def test_a_container_that_was_begun_is_a_job() -> None:
          "Docker does not run"),
         ("docker: permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock",
          "group docker"),
+        ("docker: No such file or directory", "There is no docker on this server"),  # S4: docker should be installed
         ('Error response from daemon: invalid mount config for type "bind": bind source path does not exist: /x',
          "make-runtime"),
         ("Error: statfs /var/lib/portcall/local/container-runtime: no such file or directory", "make-runtime"),

@@ -114,6 +114,26 @@ def test_the_functions_word_is_over_the_bookmarks_and_that_over_the_sites(
     served(test, tmp_path, launcher=site)
 
 
+@pytest.mark.parametrize(("launcher", "asked"), [("direct", "at once"), ("custom", "later"), ("site", "later")])
+@pytest.mark.parametrize("by_bookmark", [False, True])
+def test_the_start_event_is_for_start_immediately_and_the_schedule_event_for_all_else(
+    tmp_path: Path, launcher: str, asked: str, by_bookmark: bool
+) -> None:
+    """B6: exactly one of the two is asked."""
+
+    async def test(server: Server, link: LinkThatRuns) -> None:
+        for kind, name in (("start-event", "at once"), ("schedule-event", "later")):
+            body = f"function(input) {{ return {{data: {{name: (input.data.name || '') + '{name}'}}}}; }}"
+            await server.services.documents.functions.put(kind, FunctionDocument(kind, kind, kind, body), "root")
+        if by_bookmark:
+            await bookmark(server, launcher=launcher)
+        session_id, _ = await start(server, **({"command": "", "bookmark_id": "b"} if by_bookmark else {}))
+        assert server.services.registry.get(session_id).name == ("B" if by_bookmark else "") + asked
+
+    other = "direct" if launcher == "custom" else "custom"
+    served(test, tmp_path, launcher=other if by_bookmark else launcher)
+
+
 def test_what_the_schedule_function_throws_reaches_the_user(tmp_path: Path) -> None:
     async def test(server: Server, link: LinkThatRuns) -> None:
         await schedule(server, "throw 'No licence is free.';")

@@ -55,6 +55,22 @@ def test_the_built_in_launchers_have_the_names_that_administrators_know(tmp_path
     served(test, tmp_path)
 
 
+def test_a_server_without_docker_says_so_before_anybody_tries(tmp_path: Path) -> None:
+    """S4: docker should be installed on systems that will launch the containers."""
+
+    async def test(server: Server) -> None:
+        (server.services.config.directories.config / "fastx.env").write_text("PATH=/nowhere\n")
+        async with await server.client(ADMIN) as client:
+            found = (await client.put("/api/launchers/docker", json={"set": {"image": "site/x:1"}})).json()
+            assert named(found, "docker")["problem"] == "docker: there is no such program on this server."
+            start = {"command": "xterm", "launcher": "docker"}
+            assert (
+                "There is no docker on this server" in (await client.post("/api/sessions", json=start)).json()["detail"]
+            )
+
+    served(test, tmp_path)
+
+
 def test_the_default_is_one_that_there_is(tmp_path: Path) -> None:
     async def test(server: Server) -> None:
         async with await server.client(ADMIN) as client:

@@ -154,7 +154,8 @@ class Docker(Scheduler):
             "extra": options.get("extra", []), "tmp": host.tmp_dir, "root_dir": host.root_dir,
             "var_dir": host.var_dir, "config_dir": host.config_dir, "local_dir": host.local_dir,
             "server_dir": posixpath.dirname(host.socket_file), "runtime": runtime(order),
-            "identity": host.identity and _path(host.identity), "session_file": host.session_file, "program": list(_PROGRAM),
+            "identity": host.identity and _path(host.identity),
+            "session_file": host.session_file, "program": list(_PROGRAM),
         }  # fmt: skip
 
     def _explained(self, said: str, order: StartOrder) -> str:
@@ -174,6 +175,8 @@ _ADVICE = (
      "scripts/make-runtime."),
     (r"permission denied while trying to connect|dial unix .*permission denied",
      "The server's own user may not use {engine}: it must be in the group docker."),
+    (r"^(docker|podman): (no such file|there is no such program)",
+     "There is no {engine} on this server: an administrator installs it, or names its folder in PATH of fastx.env."),
     (r"cannot connect to the docker daemon", "Docker does not run on this server."),
 )  # fmt: skip
 
