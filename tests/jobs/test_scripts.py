@@ -147,7 +147,7 @@ def test_start_is_given_what_a_custom_launcher_is_and_its_jobs_name_and_script(t
 @pytest.mark.parametrize(("printed", "text", "job"), [
     ('{"job": "4711"}', "", "4711"), ('{"job": 4711, "message": "queued"}', "queued", "4711"),
     ('{"job": {"id": "4711", "queue": "long"}}', "", "4711"), ("queued\n", "queued", ""), ("", "", ""),
-    ('{"jobs": []}', '{"jobs": []}', ""),
+    ('{"jobs": []}', '{"jobs": []}', ""), ('{"job": "7", "message": "\\u001b[31mqueued\\u0007"}', "queued", "7"),
 ])  # fmt: skip
 def test_what_start_prints_names_the_job(tmp_path: Path, printed: str, text: str, job: str) -> None:
     directory(tmp_path, start="", status="")
@@ -176,10 +176,12 @@ def test_scripts_that_really_run_are_asked_and_answer(tmp_path: Path) -> None:
 
 def test_states_that_are_not_ours_are_unknown_and_their_word_is_shown(tmp_path: Path) -> None:
     directory(tmp_path, start="", status="")
-    document = {"jobs": [{"id": 1, "state": "Running"}, {"name": "portcall-x", "state": "PEND", "said": "waiting"}]}
+    waits = {"name": "portcall-x", "state": "PEND", "said": "\x1b[31mwaiting\x1b[0m", "reason": "no\tslots\a"}
+    document = {"jobs": [{"id": 1, "state": "Running"}, waits]}
     first, second = scheduler(tmp_path).found(Output(0, json.dumps(document)))
     assert (first.job.state, first.job.id) == (RUNNING, "1")
     assert (second.job.state, second.job.said, second.name) == (UNKNOWN, "waiting", "portcall-x")
+    assert second.job.reason == "no      slots"
 
 
 def test_a_status_that_fails_says_nothing_about_any_job(tmp_path: Path) -> None:

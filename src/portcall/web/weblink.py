@@ -36,7 +36,7 @@ async def nothing_else(scope: Any, receive: Any, send: Any) -> None:
 
 def uri(settings: Callable[[], dict[str, str]]) -> str:
     """The path that sessions are told; SettingRefused where it is none. A proxy between may make ``/weblink`` of it."""
-    text = "/" + (settings().get("WEBLINK_URI", "").strip() or URI).strip("/")
+    text = "/" + (settings().get("WEBLINK_URI", "").strip().strip("/") or URI.strip("/"))
     if not _PATH.match(text):
         raise SettingRefused(f"WEBLINK_URI: {text!r} is not a path such as {URI}", field="WEBLINK_URI")
     return text
