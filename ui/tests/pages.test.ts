@@ -70,6 +70,7 @@ test('the keyboard is guessed from the languages, among those there are', () => 
 
 test('sizes are even, and typed ones are read generously', () => {
   expect(windowGeometry()).toBe('1280x798')
+  expect([windowGeometry('1024x4320'), windowGeometry('1920x600')]).toEqual(['1024x798', '1280x600'])
   expect(GEOMETRY.exec(' 1920 × 1080 ')?.slice(1)).toEqual(['1920', '1080'])
   expect(GEOMETRY.test('huge')).toBe(false)
 })

@@ -8,6 +8,7 @@ import { startBookmark, useBookmarks } from '../sessions/Bookmarks'
 import { NEW_SESSION } from '../sessions/NewSession'
 import { begin } from '../sessions/starts'
 import { guessKeyboard } from '../sessions/defaults'
+import { largestOf, useProfiles } from '../sessions/profiles'
 import { geometryOf, shapeOf } from '../sessions/shape'
 import { t } from '../strings/t'
 import { logout, type PageLink } from './Frame'
@@ -43,6 +44,7 @@ export function Palette({ me, pages, onClose }: { me: Me | undefined; pages: Pag
   const list = useId()
   const sessions = useSessions().data?.sessions ?? []
   const bookmarks = useBookmarks().data ?? []
+  useProfiles()
 
   useEffect(() => {
     const before = document.activeElement
@@ -119,7 +121,7 @@ function found(words: string, all: Choice[], me: Me | undefined): Choice[] {
 }
 
 const startNow = (command: string) =>
-  go(`session/${begin({ command, geometry: geometryOf(shapeOf(command)), keyboardLayout: guessKeyboard(navigator.languages) })}`)
+  go(`session/${begin({ command, geometry: geometryOf(shapeOf(command), largestOf('default')), keyboardLayout: guessKeyboard(navigator.languages) })}`)
 
 function ofSessions(sessions: Session[], me: Me | undefined): Choice[] {
   return sessions

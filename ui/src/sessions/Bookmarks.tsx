@@ -7,6 +7,7 @@ import { go } from '../app/router'
 import { Icon } from '../parts/Icon'
 import { t } from '../strings/t'
 import { answersOf, guessKeyboard } from './defaults'
+import { largestOf } from './profiles'
 import { windowGeometry } from './shape'
 import { begin } from './starts'
 
@@ -20,7 +21,7 @@ export function startBookmark(bookmark: Bookmark): void {
     bookmarkId: bookmark.id,
     name: bookmark.name,
     keyboardLayout: bookmark.keyboardLayout || answers.keyboard || guessKeyboard(navigator.languages),
-    ...(!bookmark.geometry && { geometry: windowGeometry() }),
+    ...(!bookmark.geometry && { geometry: windowGeometry(largestOf(bookmark.profile)) }),
   }
   const id = begin(wanted, answers.open)
   if (answers.open && !asks) go(`session/${id}`)

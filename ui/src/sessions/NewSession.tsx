@@ -9,6 +9,7 @@ import { useStore } from '../app/store'
 import { useKeyboards } from './keyboards'
 import { t } from '../strings/t'
 import { answersOf, guessKeyboard } from './defaults'
+import { largestOf, useProfiles } from './profiles'
 import { BookmarkTiles, useBookmarks } from './Bookmarks'
 import { geometryOf, type Kind, keepShape, type Shape, shapeOf } from './shape'
 import { StartDialog } from './StartDialog'
@@ -24,6 +25,7 @@ export function NewSession({ me }: { me: Me | undefined }) {
   const field = useRef<HTMLInputElement>(null)
   const used = useStore(recent)
   const layouts = useKeyboards()
+  useProfiles()
 
   if (me && !may(me, 'session/start')) return <p className="notice">{t('new.forbidden')}</p>
 
@@ -38,7 +40,7 @@ export function NewSession({ me }: { me: Me | undefined }) {
     const answers = answersOf()
     const id = begin({
       command: what,
-      geometry: geometryOf(as),
+      geometry: geometryOf(as, largestOf(answers.profile)),
       profile: answers.profile,
       keyboardLayout: answers.keyboard || guessKeyboard(navigator.languages, layouts.data),
     })
@@ -120,7 +122,7 @@ export function NewSession({ me }: { me: Me | undefined }) {
 }
 
 const whatStarts = (shape: Shape): string =>
-  shape.kind === 'rootless' ? t('new.asProgram') : t('new.asDesktop', { size: geometryOf(shape) })
+  shape.kind === 'rootless' ? t('new.asProgram') : t('new.asDesktop', { size: geometryOf(shape, largestOf(answersOf().profile)) })
 
 /** For those who may not start commands of their own. */
 function BookmarksOnly() {

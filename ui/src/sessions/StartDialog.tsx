@@ -1,9 +1,7 @@
 /** All that a start may say: command, name, size, keyboard, profile. The last answers are remembered. */
 
-import { useQuery } from '@tanstack/react-query'
 import { type FormEvent, useId, useState } from 'react'
 
-import * as api from '../api/client'
 import { go } from '../app/router'
 import { remember } from '../app/store'
 import { duration } from '../app/words'
@@ -12,6 +10,7 @@ import { Field } from '../parts/Field'
 import { t, type Key } from '../strings/t'
 import { answersOf, guessKeyboard } from './defaults'
 import { useKeyboards } from './keyboards'
+import { useProfiles } from './profiles'
 import { GEOMETRY, geometryOf, keepShape, type Kind, type Shape, shapeOf, windowGeometry } from './shape'
 import { begin } from './starts'
 import type { Profile } from '../api/types'
@@ -33,7 +32,8 @@ export function StartDialog({ command: given, shape: chosen, onClose, onStarted 
   const [answers, setAnswers] = useState(answersOf)
   const [errors, setErrors] = useState<{ command?: string; size?: string }>({})
   const form = useId()
-  const profiles = useQuery({ queryKey: ['profiles'], queryFn: async () => (await api.profiles()).profiles, staleTime: 300_000 })
+  const profiles = useProfiles()
+  const profile = profiles.data?.find((one) => one.name === answers.profile)
   const layouts = useKeyboards()
   const keyboard = answers.keyboard || guessKeyboard(navigator.languages, layouts.data)
   const shape = picked ?? shapeOf(command)
@@ -56,7 +56,7 @@ export function StartDialog({ command: given, shape: chosen, onClose, onStarted 
     const id = begin({
       command: command.trim(),
       name: name.trim(),
-      geometry: geometryOf(shape),
+      geometry: geometryOf(shape, profile?.maximumGeometry),
       profile: answers.profile,
       keyboardLayout: keyboard,
     })
@@ -105,7 +105,7 @@ export function StartDialog({ command: given, shape: chosen, onClose, onStarted 
               <input type="radio" name="kind" checked={shape.kind === kind} onChange={() => setPicked({ ...shape, kind })} />
               <span>
                 {t(`geometry.${kind}` as Key)}
-                <span className="quiet small">{t(`geometry.${kind}Help` as Key, { size: windowGeometry() })}</span>
+                <span className="quiet small">{t(`geometry.${kind}Help` as Key, { size: windowGeometry(profile?.maximumGeometry) })}</span>
               </span>
             </label>
           ))}
@@ -129,12 +129,12 @@ export function StartDialog({ command: given, shape: chosen, onClose, onStarted 
           )}
         </Field>
         {(profiles.data?.length ?? 0) > 1 && (
-          <Field label={t('field.profile')} help={limits(profiles.data!.find((one) => one.name === answers.profile))}>
+          <Field label={t('field.profile')} help={limits(profile)}>
             {(wiring) => (
               <select {...wiring} className="input" value={answers.profile} onChange={(event) => change({ profile: event.target.value })}>
-                {profiles.data!.map((profile) => (
-                  <option key={profile.name} value={profile.name}>
-                    {profile.description ? `${profile.name}: ${profile.description}` : profile.name}
+                {profiles.data!.map((one) => (
+                  <option key={one.name} value={one.name}>
+                    {one.description ? `${one.name}: ${one.description}` : one.name}
                   </option>
                 ))}
               </select>

@@ -15,17 +15,18 @@ export const GEOMETRY = /^\s*([1-9][0-9]{1,4})\s*[x×*, ]\s*([1-9][0-9]{1,4})\s*
 
 const KEPT = 50
 
-/** The desktop that fills this window in the viewer. Even widths: some encoders need them. */
-export const windowGeometry = (): string => {
-  const side = (length: number) => Math.max(320, Math.floor(length / 2) * 2)
-  return `${side(window.innerWidth)}x${side(window.innerHeight)}`
+/** The desktop that fills this window in the viewer, as far as `largest` goes. Even widths: some encoders need them. */
+export function windowGeometry(largest = ''): string {
+  const most = GEOMETRY.exec(largest)
+  const side = (length: number, limit: string | undefined) => Math.min(Math.max(320, Math.floor(length / 2) * 2), Number(limit ?? Infinity))
+  return `${side(window.innerWidth, most?.[1])}x${side(window.innerHeight, most?.[2])}`
 }
 
-/** What the API calls it; a size that cannot be read is the server's to refuse. */
-export function geometryOf({ kind, size }: Shape): string {
+/** What the API calls it; a typed size that cannot be read, or is too large, is the server's to refuse. */
+export function geometryOf({ kind, size }: Shape, largest = ''): string {
   if (kind === 'rootless') return 'rootless'
   const typed = GEOMETRY.exec(size)
-  return kind === 'window' ? windowGeometry() : typed ? `${typed[1]}x${typed[2]}` : size
+  return kind === 'window' ? windowGeometry(largest) : typed ? `${typed[1]}x${typed[2]}` : size
 }
 
 const asUsual = (command: string): Kind => (isDesktop(command) ? 'window' : 'rootless')
