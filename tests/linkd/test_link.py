@@ -16,8 +16,8 @@ from portcall.clock import Clock
 from portcall.errors import PortcallError
 from portcall.linkd.link import Link
 from portcall.sessiond import places, processes
+from portcall.sessiond.begin import own_account
 from portcall.sessiond.loop import Loop
-from portcall.sessiond.run import own_account
 from portcall.wire import messages
 from tests.fixtures.ground import Ground, kill, until
 

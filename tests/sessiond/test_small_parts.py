@@ -11,7 +11,7 @@ import pytest
 
 from portcall.model.user import Account
 from portcall.sessiond import environment, known, log, processes, xauthority
-from portcall.sessiond.uplink import dial
+from portcall.sessiond.peer import dial
 
 
 def test_the_end_of_a_log_begins_with_a_whole_character(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from portcall.model import codec
 from portcall.model.session import Session
 from portcall.model.start import StartOrder
 from portcall.sessiond import display
-from portcall.sessiond.run import become_daemon
+from portcall.sessiond.begin import become_daemon
 from portcall.wire import messages
 
 

@@ -15,9 +15,10 @@ from portcall.model import codec
 from portcall.model.ids import is_session_id
 from portcall.model.start import StartOrder
 from portcall.model.user import Account
+from portcall.sessiond.begin import prepare
 from portcall.sessiond.connection import Connection
 from portcall.sessiond.loop import Loop
-from portcall.sessiond.run import prepare, run_order
+from portcall.sessiond.run import run_order
 from portcall.sessiond.uplink import Uplink
 from portcall.wire import messages
 

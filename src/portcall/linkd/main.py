@@ -15,8 +15,8 @@ from portcall.errors import PortcallError, StartFailed
 from portcall.linkd import forking
 from portcall.linkd.link import Link
 from portcall.sessiond import places, processes
+from portcall.sessiond.begin import own_account
 from portcall.sessiond.loop import Loop
-from portcall.sessiond.run import own_account
 
 _PATIENCE = 5.0  # seconds for the server to welcome it
 _TRIES, _BETWEEN = 200, 0.01  # a lock whose holder is dead

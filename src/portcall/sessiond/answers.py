@@ -9,9 +9,10 @@ from typing import Any, Callable
 from portcall.errors import DisplayUnavailable, InvalidValue, PortcallError
 from portcall.model.start import MAX_NAME, check_params
 from portcall.sessiond import dialling, display, log
-from portcall.sessiond.connection import Connection, peer_uid
+from portcall.sessiond.connection import Connection
 from portcall.sessiond.context import Context
 from portcall.sessiond.loop import READ
+from portcall.sessiond.peer import peer_uid
 from portcall.sessiond.resources import Resources
 from portcall.wire import messages
 

@@ -54,6 +54,7 @@ class BringUp:
     def __init__(
         self,
         context: Context,
+        display: DisplayProcess,
         telling: Telling,
         on_failed: Callable[[str], Any],
         on_display_gone: Callable[[int | None], Any],
@@ -62,7 +63,8 @@ class BringUp:
     ) -> None:
         self._context, self._telling = context, telling
         self.on_failed, self._on_display_gone = on_failed, on_display_gone
-        self._display = DisplayProcess(context, self._display_connected, self._display_alive, on_display_gone)
+        self._display = display
+        display.tell(self._display_connected, self._display_alive, on_display_gone)
         self.command = CommandProcess(context, self.command_started, on_command_ended)
         self._keys = SpareKeys(context)
         self._rootless = Rootless(context, self._managed, on_windows)
@@ -74,7 +76,8 @@ class BringUp:
     @_step
     def begin(self) -> None:
         self.watch_time()
-        self._display.spawn()
+        self._telling.clock(self._display.since)
+        self._display.begun()
         self._telling.step("display-spawned")
 
     @_step

@@ -6,7 +6,6 @@ import array
 import contextlib
 import os
 import socket
-import struct
 import time
 from typing import Any, Callable
 
@@ -131,12 +130,6 @@ def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
     return data, list(descriptors)
-
-
-def peer_uid(sock: socket.socket) -> int:
-    """Who is on the other end, by the kernel's word."""
-    _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return int(uid)
 
 
 def _close_all(descriptors: list[int]) -> None:

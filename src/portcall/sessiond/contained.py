@@ -25,9 +25,10 @@ from portcall.model.start import ORDER_VARIABLE
 from portcall.model.user import Account
 from portcall.sessiond import environment, known, places
 from portcall.sessiond.asked import Asked, parser
+from portcall.sessiond.begin import become_daemon, prepare
 from portcall.sessiond.daemon import SessionDaemon
 from portcall.sessiond.loop import Loop
-from portcall.sessiond.run import become_daemon, prepare, run_adopted, run_order
+from portcall.sessiond.run import run_adopted, run_order
 from portcall.sessiond.weblink import take
 
 TOP = "/opt/portcall"

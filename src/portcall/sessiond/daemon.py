@@ -16,7 +16,7 @@ from portcall.sessiond import log, processes
 from portcall.sessiond.answers import Answers
 from portcall.sessiond.bringup import BringUp
 from portcall.sessiond.context import Context
-from portcall.sessiond.display import remove_socket
+from portcall.sessiond.display import DisplayProcess, remove_socket
 from portcall.sessiond.ending import Ending
 from portcall.sessiond.resources import Resources
 from portcall.sessiond.telling import Telling
@@ -34,9 +34,11 @@ _NOT_RUN = (126, 127)  # a shell's exit codes for a command that it cannot execu
 
 
 class SessionDaemon:
-    """``notify`` is told what ``Telling`` tells those who wait for the start."""
+    """``notify`` is told what ``Telling`` tells those who wait for the start. ``display`` may have been begun."""
 
-    def __init__(self, context: Context, notify: Callable[[str, dict[str, Any]], Any]) -> None:
+    def __init__(
+        self, context: Context, notify: Callable[[str, dict[str, Any]], Any], display: DisplayProcess | None = None
+    ) -> None:
         self.context = context
         self._resources = Resources(context)
         answers = Answers(
@@ -45,8 +47,9 @@ class SessionDaemon:
         )  # fmt: skip
         self._telling = Telling(context, notify, answers.message, self._leave, self._refused)
         self._bringup = BringUp(
-            context, self._telling, self._failed, self._display_gone, self._command_ended, self._windows
-        )
+            context, display or DisplayProcess(context), self._telling, self._failed, self._display_gone,
+            self._command_ended, self._windows,
+        )  # fmt: skip
         self._ending: Ending | None = None
         self._command_code: tuple[int | None] | None = None
         self._last_window = context.loop.after(0, lambda: None)
@@ -55,7 +58,7 @@ class SessionDaemon:
         self._words = ""
 
     def start(self) -> None:
-        """The record was written by whoever forked us, and is written again with the display's process."""
+        """The record was written by whoever forked us, and again with the display's process."""
         if self._opened(saved=True):
             self._bringup.begin()
             self._telling.dial()

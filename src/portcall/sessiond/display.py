@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterable
 
 from portcall import plugins
 from portcall.displays.base import Display, DisplayPlan
-from portcall.errors import DisplayUnavailable, StartFailed, UnknownPlugin
+from portcall.errors import DisplayUnavailable, PortcallError, StartFailed, UnknownPlugin
 from portcall.model.start import ROOTLESS
 from portcall.sessiond import log, xauthority
 from portcall.sessiond.context import Context
@@ -33,18 +33,37 @@ class DisplayProcess:
     at the newline; ``on_gone`` is called once when the process has ended.
     """
 
-    def __init__(
-        self, context: Context, on_connected: Callable[[int], Any], on_alive: Callable[[int], Any],
-        on_gone: Callable[[int | None], Any],
-    ) -> None:  # fmt: skip
-        self._context = context
-        self._on_connected, self._on_alive, self._on_gone = on_connected, on_alive, on_gone
+    def __init__(self, context: Context) -> None:
+        self.context = self._context = context
+        self.since = context.clock.monotonic()
+        self._trouble: Exception | None = None
+        self._next_dial = context.loop.after(0, lambda: None)
         self._wait = _FIRST_WAIT
         self._said = b""
         self._tries = 0
         self._read = -1
         self._alive = False
         self.gone = False
+
+    def tell(
+        self, on_connected: Callable[[int], Any], on_alive: Callable[[int], Any], on_gone: Callable[[int | None], Any]
+    ) -> None:
+        """Before the loop runs: nothing happens outside of it."""
+        self._on_connected, self._on_alive, self._on_gone = on_connected, on_alive, on_gone
+
+    def begin(self) -> None:
+        """Before there is anybody to tell what went wrong: ``begun`` raises it."""
+        try:
+            self.spawn()
+        except (PortcallError, OSError) as error:
+            self._trouble = error
+
+    def begun(self) -> None:
+        """Spawned, now or by ``begin``; StartFailed or OSError where it cannot be."""
+        if self._trouble is not None:
+            raise self._trouble
+        if "display" not in self._context.record.processes:
+            self.spawn()
 
     def spawn(self, number: int | None = None) -> None:
         """StartFailed where it cannot be."""
@@ -71,8 +90,9 @@ class DisplayProcess:
         self._read = read
         context.loop.child(pid, self._exited)
         context.loop.watch(read, READ, lambda _events: self._hear(read))
+        self._next_dial.cancel()
+        self._next_dial = context.loop.after(self._wait, self._dial)
         context.note("display", pid)
-        self._dial()
 
     def _plan(self, number_fd: int, number: int | None) -> DisplayPlan:
         context, order = self._context, self._context.record.order
@@ -97,7 +117,7 @@ class DisplayProcess:
         try:
             sock = connect(self._context.place / "rfb")
         except DisplayUnavailable:
-            self._context.loop.after(self._wait, self._dial)
+            self._next_dial = self._context.loop.after(self._wait, self._dial)
             self._wait = min(_LONGEST_WAIT, self._wait * 2)
             return
         self._on_connected(sock.detach())

@@ -15,7 +15,7 @@ from portcall.model import codec
 from portcall.model.profile import DEFAULT, Profile
 from portcall.model.start import ROOTLESS, parse_geometry
 from portcall.sessiond import places, processes
-from portcall.sessiond.uplink import dial
+from portcall.sessiond.peer import dial
 
 SYSTEM = "/run/portcall"
 

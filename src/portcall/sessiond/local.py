@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import os
-import shutil
 import socket
 from typing import Any, Callable
 
@@ -14,13 +13,13 @@ from portcall.model import lifecycle
 from portcall.model.ids import is_session_id
 from portcall.model.session import Session
 from portcall.sessiond import places
-from portcall.sessiond.connection import peer_uid, receive
+from portcall.sessiond.connection import receive
+from portcall.sessiond.peer import peer_uid
 from portcall.sessiond.record import Record
 from portcall.wire import messages
 from portcall.wire.channel import Channel
 
 _PATIENCE = 10.0
-_A_DAY = 86_400.0
 
 
 def list(base: str = "") -> builtins.list[Session]:
@@ -45,16 +44,6 @@ def read(session_id: str, base: str = "") -> Session | None:
     else:
         state = lifecycle.RUNNING if record.phase == "running" else lifecycle.PENDING
     return dataclasses.replace(record.session, state=state)
-
-
-def forget_old(base: str, now: float) -> None:
-    """Ends that no server has asked for within a day; a link does so too, but there may never be one."""
-    for name in places.names(base):
-        record = Record.load(f"{base}/sessions/{name}")
-        if record is None or record.ended is None or places.held(base, name):
-            continue
-        if now - (record.session.ended or 0.0) > _A_DAY:
-            shutil.rmtree(f"{base}/sessions/{name}", ignore_errors=True)
 
 
 def call(session_id: str, make: Callable[[int], Any], base: str = "") -> dict[str, Any]:

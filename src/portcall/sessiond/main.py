@@ -9,7 +9,8 @@ import sys
 from portcall.clock import Clock
 from portcall.errors import PortcallError
 from portcall.sessiond import places
-from portcall.sessiond.run import become_daemon, own_account, run_adopted
+from portcall.sessiond.begin import become_daemon, own_account
+from portcall.sessiond.run import run_adopted
 
 
 def main(argv: list[str] | None = None) -> int:

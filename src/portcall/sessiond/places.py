@@ -7,7 +7,6 @@ import errno
 import fcntl
 import os
 import select
-import shutil
 import stat
 from typing import Iterator
 
@@ -77,7 +76,7 @@ class Place:
             os.mkdir(path, 0o700)
             return cls(path, _locked(path))
         except OSError as error:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
             raise StartFailed(f"the session's directory cannot be made in {base}: {error.strerror}") from error
 
     @classmethod
@@ -124,7 +123,7 @@ class Place:
         """All of it, with the lock as the last thing."""
         with contextlib.suppress(OSError):
             self.reduce(())
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
 
 
 def names(base: str) -> list[str]:
@@ -163,6 +162,13 @@ def shield(base: str) -> int:
     return descriptor
 
 
+def remove_tree(path: str) -> None:
+    """As far as it can be."""
+    import shutil  # late: with all its formats of archives it is a part of each start that is felt
+
+    shutil.rmtree(path, ignore_errors=True)
+
+
 def _locked(path: str) -> int:
     descriptor = os.open(f"{path}/lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -176,6 +182,6 @@ def _locked(path: str) -> int:
 def _remove(path: str) -> None:
     with contextlib.suppress(OSError):
         if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
         else:
             os.unlink(path)

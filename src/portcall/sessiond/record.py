@@ -12,10 +12,12 @@ from portcall.errors import InvalidValue, StartFailed
 from portcall.model import codec
 from portcall.model.session import Session
 from portcall.model.start import StartOrder
+from portcall.sessiond import places
 from portcall.sessiond.processes import Process
 from portcall.sessiond.weblink import Weblink
 
 FILE = "session.json"
+_A_DAY = 86_400.0
 _EXCHANGE, _HERE = 2, -100  # RENAME_EXCHANGE, AT_FDCWD: linux/fs.h, linux/fcntl.h
 _renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)  # glibc 2.28
 
@@ -111,3 +113,13 @@ class Record:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidValue):
             return None
         return record
+
+
+def forget_old(base: str, now: float) -> None:
+    """Ends that no server has asked for within a day; a link does so too, but there may never be one."""
+    for name in places.names(base):
+        record = Record.load(f"{base}/sessions/{name}")
+        if record is None or record.ended is None or places.held(base, name):
+            continue
+        if now - (record.session.ended or 0.0) > _A_DAY:
+            places.remove_tree(f"{base}/sessions/{name}")

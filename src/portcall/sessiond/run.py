@@ -1,15 +1,13 @@
 """Ways into a session daemon: a new order, a display kept warm, one that was left by a daemon that died.
 
-``prepare`` claims the session's directory and may be called in the process that forks; ``run_…`` are the rest of the
-daemon's life, in the forked child, and return when nothing is left to do.
+``begin`` has what comes before, and may be called in the process that forks; ``run_…`` are the rest of the daemon's
+life, in the forked child, and return when nothing is left to do.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import pwd
 import signal
 import socket
 import traceback
@@ -18,72 +16,38 @@ from typing import Any, Callable
 from portcall.clock import Clock
 from portcall.errors import PortcallError
 from portcall.model import codec
-from portcall.model.session import Session
 from portcall.model.start import ROOTLESS, StartOrder
 from portcall.model.user import Account
 from portcall.sessiond import places, processes, rfb
+from portcall.sessiond.begin import begin_display, session_of
 from portcall.sessiond.connection import Connection
 from portcall.sessiond.context import Context
 from portcall.sessiond.daemon import SessionDaemon
-from portcall.sessiond.display import remove_socket
+from portcall.sessiond.display import DisplayProcess, remove_socket
 from portcall.sessiond.ending import kill_marked
 from portcall.sessiond.loop import Loop
 from portcall.sessiond.places import Place
 from portcall.sessiond.record import Record
-from portcall.sessiond.spawn import close_others, reset_signals
-from portcall.sessiond.weblink import Weblink
 from portcall.wire import messages
 
-_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 _GRACE = 5.0
 Notify = Callable[[str, "dict[str, Any]"], Any]
-_LIBC = ctypes.CDLL(None)  # loaded once, before any fork, so that its pages are shared
-
-
-def own_account() -> Account:
-    entry = pwd.getpwuid(os.getuid())
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir or "/", entry.pw_shell or "/bin/sh")
-
-
-def prepare(
-    order: StartOrder, sockets: list[str], base: str, clock: Clock, weblink: Weblink | None = None
-) -> tuple[Place, Record]:
-    """The session's directory, claimed and locked, with its record. Conflict where the id is taken."""
-    places.prepare(base)
-    place = Place.make(base)
-    try:
-        record = Record(_session(order, clock), order, sockets)
-        record.marks = [order.id]
-        record.weblink = weblink
-        record.save(place.path)
-        place.claim(order.id)
-    except PortcallError:
-        place.remove()
-        os.close(place.lock)
-        raise
-    return place, record
-
-
-def become_daemon(keep: list[int], name: str = processes.SESSION_NAME) -> None:
-    """In the forked child, first: its own session, no descriptor of the parent's but ``keep``, orphans come to us."""
-    os.setsid()
-    reset_signals()
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    os.chdir("/")
-    close_others(keep)
-    processes.name_self(name)
-    _LIBC.prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
 def run_order(
     place: Place, record: Record, account: Account, clock: Clock, notify: Notify,
     stdio: tuple[int, int, int] | None = None, on_loop: Callable[[Loop, SessionDaemon], Any] = lambda *_: None,
 ) -> None:  # fmt: skip
-    """Bring a prepared session up and see it through. ``on_loop`` may add what the caller watches."""
-    context = Context(Loop(), place, record, account, clock, stdio)
-    daemon = SessionDaemon(context, notify)
-    record.processes["daemon"] = processes.process(os.getpid())
+    """Bring a prepared session up and see it through."""
+    run_begun(begin_display(place, record, account, clock, stdio), notify, on_loop)
+
+
+def run_begun(
+    display: DisplayProcess, notify: Notify, on_loop: Callable[[Loop, SessionDaemon], Any] = lambda *_: None
+) -> None:
+    """Go on where ``begin_display`` ended. ``on_loop`` may add what the caller watches."""
+    context = display.context
+    daemon = SessionDaemon(context, notify, display)
     on_loop(context.loop, daemon)
     daemon.start()
     _see_through(context, daemon)
@@ -121,7 +85,7 @@ def run_warm(
     processes.name_self(processes.WARM_NAME)
     place = Place.make(base)
     order = StartOrder("", "", account.name, "", plan.geometry, "desktop", limits=plan.limits)
-    record = Record(_session(order, clock), order, sockets)
+    record = Record(session_of(order, clock), order, sockets)
     record.marks = [place.mark]
     record.processes["daemon"] = processes.process(os.getpid())
     context = Context(Loop(), place, record, account, clock)
@@ -180,7 +144,7 @@ def _take(context: Context, order: StartOrder) -> None:
     record, place = context.record, context.place
     before = record.session, record.order, list(record.marks)
     display = record.session.display
-    record.session, record.order = _session(order, context.clock), order
+    record.session, record.order = session_of(order, context.clock), order
     record.change(display=display, open_gl=before[0].open_gl)
     record.marks.append(order.id)
     try:
@@ -209,12 +173,3 @@ def _see_through(context: Context, daemon: SessionDaemon) -> None:
         with open(context.place / "daemon.log", "a") as file:
             traceback.print_exc(file=file)
         raise
-
-
-def _session(order: StartOrder, clock: Clock) -> Session:
-    return Session(
-        id=order.id, server_id="", login=order.login, user=order.user, command=order.command,
-        hostname=socket.gethostname(), geometry=order.geometry, window_mode=order.window_mode, name=order.name,
-        params=dict(order.params), profile=order.profile, keyboard_layout=order.keyboard_layout, created=clock.now(),
-        launcher=order.launcher, origin="pipeline" if order.signature else "hand",
-    )  # fmt: skip

@@ -10,20 +10,22 @@ import os
 import signal
 import socket
 import sys
-from typing import Any, Callable, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from portcall.clock import Clock
 from portcall.errors import Conflict, PortcallError, StartFailed
 from portcall.model.profile import DEFAULT
 from portcall.model.start import ORDER_VARIABLE, StartOrder
-from portcall.sessiond import known, local, places
+from portcall.sessiond import known, places
 from portcall.sessiond.asked import Asked, parser
-from portcall.sessiond.daemon import SessionDaemon
+from portcall.sessiond.begin import become_daemon, begin_display, own_account, prepare
 from portcall.sessiond.loop import READ, Loop
 from portcall.sessiond.places import Place
-from portcall.sessiond.record import Record
-from portcall.sessiond.run import become_daemon, own_account, prepare, run_order
+from portcall.sessiond.record import Record, forget_old
 from portcall.sessiond.weblink import Weblink, take
+
+if TYPE_CHECKING:
+    from portcall.sessiond.daemon import SessionDaemon
 
 _VERDICT, _FAR_VERDICT = 3.0, 50.0  # seconds for the server to refuse a session that runs; over a network
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -61,7 +63,7 @@ def _start_weblink(asked: Asked) -> int:
     order = asked.order(own_account().name, profile, 60.0)
     link = dataclasses.replace(link, session_id=order.id)
     base = places.prepare(places.base_directory())
-    local.forget_old(base, Clock().now())
+    forget_old(base, Clock().now())
     return _run(asked, order, link.sockets, base, link)
 
 
@@ -72,7 +74,7 @@ def _start(asked: Asked) -> int:
     order = asked.order(account.name, profile, float(there.document.get("startTimeout") or 60.0))
     known.check_geometry(profile, order.geometry)
     base = places.prepare(places.base_directory())
-    local.forget_old(base, Clock().now())
+    forget_old(base, Clock().now())
     if not there.answers:
         known.check_seats(there.document.get("limits") or {}, base)
     return _run(asked, order, there.sockets, base)
@@ -104,6 +106,10 @@ def _daemon(place: Place, record: Record, parent: socket.socket, stdio: tuple[in
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
         os.close(null)
+        display = begin_display(place, record, own_account(), Clock(), stdio)
+
+        # as much as all that was loaded before, and the display takes longer to come up
+        from portcall.sessiond.run import run_begun
 
         def tell(event: str, members: dict[str, Any]) -> None:
             if event == "ended":  # who reads the output to its end need not wait until a server knows of it
@@ -115,7 +121,7 @@ def _daemon(place: Place, record: Record, parent: socket.socket, stdio: tuple[in
         def listen(loop: Loop, daemon: SessionDaemon) -> None:
             loop.watch(parent.fileno(), READ, lambda _: _hear(loop, daemon, parent, stdio is not None))
 
-        run_order(place, record, own_account(), Clock(), tell, stdio, listen)
+        run_begun(display, tell, listen)
         code = 0
     finally:
         os._exit(code)

@@ -58,9 +58,9 @@ class Telling:
         document = codec.to_document(record.session)
         return messages.SessionHello(messages.VERSION, os.getpid(), document, record.phase, record.order.signature)
 
-    def clock(self) -> None:
-        """The next step's time counts from now."""
-        self._step_at = self._context.clock.monotonic()
+    def clock(self, since: float | None = None) -> None:
+        """The next step's time counts from now, or from then."""
+        self._step_at = self._context.clock.monotonic() if since is None else since
 
     def step(self, step: str, changes: dict[str, Any] | None = None, phase: str = "") -> None:
         """A step of the start was taken; the server hears of it when it is there."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import socket
 import time
 from typing import Any, Callable
 
 from portcall.sessiond import dialling
-from portcall.sessiond.connection import Connection, OnMessage, peer_uid
+from portcall.sessiond.connection import Connection, OnMessage
 from portcall.sessiond.dialling import Dial, Failure
 from portcall.sessiond.loop import Loop, Timer
+from portcall.sessiond.peer import dial
 from portcall.sessiond.weblink import Weblink
 from portcall.wire.messages import Ping, Welcome
 
@@ -143,19 +142,3 @@ class Uplink:
         wait = self._wait if self._weblink is None else dialling.jitter(self._wait)
         self._timer = self._loop.after(wait, self.dial)
         self._wait = min(_LONGEST_WAIT, self._wait * _GROWTH)
-
-
-def dial(path: str) -> socket.socket | None:
-    """A connection to a server that may be believed: root, the owner of the socket's directory, or oneself."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.connect(path)
-        owner = os.stat(os.path.dirname(path)).st_uid
-        if peer_uid(sock) in (0, os.getuid(), owner):
-            return sock
-    except OSError:
-        pass
-    with contextlib.suppress(OSError):
-        sock.close()
-    return None
