@@ -17,6 +17,7 @@ from portcall.jobs.orders import BUCKET, Orders
 from portcall.model import codec, lifecycle
 from portcall.model import job as states
 from portcall.model.event import Event
+from portcall.model.job import Job
 from portcall.model.launch import Host
 from portcall.model.session import Session
 from portcall.model.start import Outcome, Scheduled, StartOrder
@@ -331,6 +332,46 @@ async def test_a_silent_scheduler_is_asked_less_often_says_since_when_and_ends_n
     assert place.session().job.state == states.QUEUED  # type: ignore[union-attr]
 
 
+@placed(schedulers.SchedulerThatIsSilent)
+async def test_a_job_that_was_never_heard_of_says_that_nobody_answers_and_why(place: Place) -> None:
+    place.scheduler.silent = False  # type: ignore[attr-defined]
+    order = await place.record()
+    place.scheduler.outcome = lambda order, output: Scheduled(order.id, "", Job("memory", output.stdout))  # type: ignore[method-assign]
+    await place.jobs.submit(order, ANN)
+    place.scheduler.silent = True  # type: ignore[attr-defined]
+    await asyncio.sleep(30)
+    job = place.session().job
+    assert job is not None
+    assert (job.state, job.reason) == (states.UNKNOWN, "Memory does not answer: timed out")
+    assert job.seen == job.submitted
+    place.scheduler.words = "qstat: cannot reach server"  # type: ignore[attr-defined]
+    await asyncio.sleep(300)
+    assert place.session().job == replace(job, reason="Memory does not answer: qstat: cannot reach server")
+
+
+@placed(schedulers.SchedulerThatIsSilent)
+async def test_a_job_that_is_found_by_its_name_says_that_nobody_answers_and_why(place: Place) -> None:
+    place.scheduler.silent = False  # type: ignore[attr-defined]
+    order = await place.record()
+    place.scheduler.outcome = lambda order, output: Scheduled(order.id, "", Job("memory"))  # type: ignore[method-assign]
+    await place.jobs.submit(order, ANN)
+    place.scheduler.silent = True  # type: ignore[attr-defined]
+    await asyncio.sleep(30)
+    assert place.session().job.reason == "Memory does not answer: timed out"  # type: ignore[union-attr]
+
+
+@placed(schedulers.SchedulerThatIsSilent)
+async def test_a_submission_that_is_answered_ends_the_long_waits_of_a_silent_scheduler(place: Place) -> None:
+    place.scheduler.silent = False  # type: ignore[attr-defined]
+    await place.submit("one")
+    place.scheduler.silent = True  # type: ignore[attr-defined]
+    await asyncio.sleep(600)
+    place.scheduler.silent = False  # type: ignore[attr-defined]
+    await place.submit("two")
+    await asyncio.sleep(7)
+    assert place.session("one").job.state == states.QUEUED  # type: ignore[union-attr]
+
+
 # what becomes of sessions
 
 
@@ -551,6 +592,23 @@ async def test_more_time_that_is_refused_is_a_conflict_in_the_schedulers_words(p
     await asyncio.sleep(15)
     with pytest.raises(Conflict, match=r"Access/permission denied for job 1"):
         await place.jobs.extend(place.session(), 3600)
+@placed(schedulers.SchedulerThatIsSilent)
+async def test_more_time_is_not_said_to_be_given_where_nobody_knows_when_it_ends(place: Place) -> None:
+    place.scheduler.silent = False  # type: ignore[attr-defined]
+    await place.submit()
+    await place.registry.signal("s", lifecycle.READY, hostname="node1")
+    with pytest.raises(Conflict, match="has not said yet when"):
+        await place.jobs.extend(place.session(), 900.0)
+    place.scheduler.silent = True  # type: ignore[attr-defined]
+    await asyncio.sleep(30)
+    with pytest.raises(Conflict, match="Memory does not answer"):
+        await place.jobs.extend(place.session(), 900.0)
+    place.scheduler.silent = False  # type: ignore[attr-defined]
+    place.scheduler.becomes("s", state=states.RUNNING)
+    await asyncio.sleep(130)
+    assert await place.jobs.extend(place.session(), 900.0) == place.session()  # it has no end
+
+
 
 
 @placed()

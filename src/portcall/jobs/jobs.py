@@ -13,7 +13,7 @@ import structlog
 
 from portcall.clock import Clock
 from portcall.errors import Conflict, InvalidValue, PortcallError, SchedulerSilent, UnknownPlugin
-from portcall.jobs import identity
+from portcall.jobs import identity, verdict
 from portcall.jobs.commands import Commands
 from portcall.jobs.launchers import Launchers
 from portcall.jobs.orders import Open, Orders
@@ -121,10 +121,10 @@ class Jobs:
         if task is None:
             task = self._under_way[order.id] = self._task(self._submit(order, account))
 
-            def done(_: object) -> None:
+            def done(task: asyncio.Task[Outcome]) -> None:
                 del self._under_way[order.id]
                 self._coming.discard(order.id)
-                self._wake(order.launcher)
+                self._wake(order.launcher, answered=_has_job(task))
 
             task.add_done_callback(done)
         return await asyncio.shield(task)
@@ -240,7 +240,10 @@ class Jobs:
     async def extend(self, session: Session, by: float) -> Session:
         """The end of the job's time, so many seconds later; Conflict in the scheduler's words where it will not."""
         scheduler, job = self.scheduler(session.launcher), session.job
-        if scheduler is None or job is None or not job.id or job.ends_at is None or job.state in states.OVER:
+        if scheduler is None or job is None or not job.id or job.state in states.OVER:
+            return session
+        if job.ends_at is None:
+            self._see_that_it_has_no_end(scheduler, session, job)
             return session
         until, administered = job.ends_at + by, self._launchers.administered(session.launcher)
         if administered.get("extend"):
@@ -261,6 +264,15 @@ class Jobs:
     async def _see_that_it_is_its_own(self, scheduler: Scheduler, session: Session, job: Job) -> None:
         """Which job it is, the submission has told, and so its user's link: the service may do more than they."""
         name = scheduler.job_name(session.id)
+    def _see_that_it_has_no_end(self, scheduler: Scheduler, session: Session, job: Job) -> None:
+        """Conflict where it may have one that is not known: its scheduler's last word is older than its session."""
+        watch = self._watches.get(session.launcher)
+        if watch is not None and watch.silent:
+            raise Conflict(f"{scheduler.title} does not answer: when the job's time ends is not known now.")
+        if verdict.unsettled(session, job):
+            self._wake(session.launcher)
+            raise Conflict(f"{scheduler.title} has not said yet when the job's time ends: try it again in a moment.")
+
         try:
             found = scheduler.found(await self._commands.as_service(scheduler.query([], [name])))
         except SchedulerSilent as silent:
@@ -286,8 +298,8 @@ class Jobs:
         session_id, state = document["id"], document["state"]
         if document.get("job") and self._states.get(session_id) != state:
             self._states[session_id] = state
-            if state != lifecycle.PENDING:
-                self._wake(document["launcher"])
+            if state != lifecycle.PENDING:  # one that runs was started by a scheduler that is there
+                self._wake(document["launcher"], answered=state == lifecycle.RUNNING)
             watch = self._watches.get(document["launcher"])
             if state == lifecycle.ENDED and watch is not None:
                 self._task(watch.ended(session_id))
@@ -297,7 +309,7 @@ class Jobs:
         for watch in self._watches.values():
             watch.cancelled.discard(session_id)
 
-    def _wake(self, launcher: str) -> None:
+    def _wake(self, launcher: str, answered: bool = False) -> None:
         watch, scheduler = self._watches.get(launcher), self.scheduler(launcher)
         if scheduler is None:
             return
@@ -308,7 +320,7 @@ class Jobs:
             )  # fmt: skip
             self._task(watch.run())
         watch.scheduler = scheduler  # as its site has it now
-        watch.wake()
+        watch.wake(answered)
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
@@ -320,6 +332,14 @@ class Jobs:
 def _within(administered: dict[str, Any], job: Job, until: float) -> float:
     """As far as the administrator's ``maximum`` goes: the service may have what people may not."""
     most = administered.get("maximum", {}).get("time")
+def _has_job(submission: asyncio.Task[Outcome]) -> bool:
+    """Whether its scheduler has answered it."""
+    if submission.cancelled() or submission.exception() is not None:
+        return False
+    outcome = submission.result()
+    return isinstance(outcome, Scheduled) and outcome.job is not None and bool(outcome.job.id)
+
+
     if most is None or job.started is None or job.ends_at is None:
         return until
     until = min(until, job.started + read(TIME, most))

@@ -78,8 +78,11 @@ class Watch:
         self.questions = 0
         self.cancelled: set[str] = set()  # sessions whose job we have cancelled ourselves: why, they know
 
-    def wake(self) -> None:
-        """Something was submitted, or is to be cancelled."""
+    def wake(self, answered: bool = False) -> None:
+        """Something was submitted, or is to be cancelled. ``answered``: the scheduler has just done something for us,
+        so that it is not waited for any longer than if it had never been silent."""
+        if answered:
+            self._silent = 0
         if self._hurry is None:
             self._hurry = self._clock.monotonic() + _SOON
         self._woken.set()
@@ -108,6 +111,11 @@ class Watch:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if due is None else due - now):
                     await self._woken.wait()
+
+    @property
+    def silent(self) -> bool:
+        """Whether its scheduler did not answer the last question."""
+        return self._silent > 0
 
     def _due(self) -> float | None:
         watched = self._watched()
@@ -180,13 +188,16 @@ class Watch:
         return await asyncio.to_thread(self.scheduler.found, output)
 
     async def _say_silent(self, words: str) -> None:
-        """Once, on every job: since when it is not heard of."""
-        for session in self._watched():
+        """On every job, those too that have not been found yet: since when it is not heard of, and why. Written anew
+        where the scheduler's words are others."""
+        waiting = (self._sessions.find(one.order.id) for one in self._open())
+        said = f"{self.scheduler.title} does not answer: {words}"
+        for session in [*self._watched(), *(one for one in waiting if one is not None)]:
             job = session.job
-            if job is None or job.state in (*states.OVER, states.UNKNOWN):
+            if job is None or job.state in states.OVER:
                 continue
-            seen = self._heard or job.seen or job.submitted
-            said = f"{self.scheduler.title} does not answer: {words}"
+            known = job.state == states.UNKNOWN and job.reason.startswith(f"{self.scheduler.title} does not answer: ")
+            seen = job.seen if known else self._heard or job.seen or job.submitted
             job = replace(job, state=states.UNKNOWN, said="", place=None, reason=said, seen=seen)
             await self._sessions.change(session.id, job=job)
 

@@ -96,10 +96,11 @@ class SchedulerThatIsSilent(SchedulerInMemory):
     """While ``silent``: nothing is done, nothing is answered."""
 
     silent = True
+    words = "timed out"
 
     def run(self, argv: tuple[str, ...], user: str) -> Output:
         if self.silent and argv[0] != "tail":
-            return Output(124, "", "timed out")
+            return Output(124, "", self.words)
         return super().run(argv, user)
 
 
