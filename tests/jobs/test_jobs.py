@@ -426,6 +426,15 @@ async def test_a_job_that_only_its_user_may_see_is_not_taken_for_gone(place: Pla
     assert place.session().job.place == 7  # type: ignore[union-attr]
 
 
+@placed(schedulers.SchedulerThatHidesJobs)
+async def test_where_the_service_sees_all_nobody_is_asked_in_its_place(place: Place) -> None:
+    place.scheduler.sees_all = True
+    await place.submit()
+    await asyncio.sleep(90)
+    assert place.session().state == lifecycle.ENDED
+    assert place.commands.as_users == ["submit", "tail"]
+
+
 @placed()
 async def test_the_schedulers_reason_is_told_also_when_its_word_came_first(place: Place) -> None:
     await place.submit()
@@ -583,15 +592,6 @@ async def test_the_service_gives_nobody_elses_job_more_time(place: Place) -> Non
     assert "extend" not in [made.argv[0] for made in place.scheduler.asked]
 
 
-@placed(schedulers.SchedulerThatRefuses)
-async def test_more_time_that_is_refused_is_a_conflict_in_the_schedulers_words(place: Place) -> None:
-    SchedulerInMemory.submit(place.scheduler, ("submit", "portcall-s", "ann"), "ann")
-    await place.record()
-    await place.restart()
-    place.scheduler.becomes("s", state=states.RUNNING, ends_at=place.clock.now() + 600)
-    await asyncio.sleep(15)
-    with pytest.raises(Conflict, match=r"Access/permission denied for job 1"):
-        await place.jobs.extend(place.session(), 3600)
 @placed(schedulers.SchedulerThatIsSilent)
 async def test_more_time_is_not_said_to_be_given_where_nobody_knows_when_it_ends(place: Place) -> None:
     place.scheduler.silent = False  # type: ignore[attr-defined]
@@ -609,6 +609,15 @@ async def test_more_time_is_not_said_to_be_given_where_nobody_knows_when_it_ends
     assert await place.jobs.extend(place.session(), 900.0) == place.session()  # it has no end
 
 
+@placed(schedulers.SchedulerThatRefuses)
+async def test_more_time_that_is_refused_is_a_conflict_in_the_schedulers_words(place: Place) -> None:
+    SchedulerInMemory.submit(place.scheduler, ("submit", "portcall-s", "ann"), "ann")
+    await place.record()
+    await place.restart()
+    place.scheduler.becomes("s", state=states.RUNNING, ends_at=place.clock.now() + 600)
+    await asyncio.sleep(15)
+    with pytest.raises(Conflict, match=r"Access/permission denied for job 1"):
+        await place.jobs.extend(place.session(), 3600)
 
 
 @placed()

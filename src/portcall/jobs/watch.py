@@ -237,6 +237,10 @@ class Watch:
         at, after = self._missing.setdefault(session.id, (now + verdict.GRACE, verdict.GRACE))
         if now < at:
             return
+        gone = replace(job, state=states.UNKNOWN, said="", reason="", place=None)
+        if self.scheduler.sees_all:
+            await self._conclude(session, gone, gone=True)
+            return
         self._missing[session.id] = (now + after, min(_ANSWERS_LATER, after * 2))
         try:
             question = replace(self.scheduler.query([job.id], []), as_service=False)
@@ -248,7 +252,7 @@ class Watch:
         if mine:
             await self._heard_of(session, mine[0])
         else:
-            await self._conclude(session, replace(job, state=states.UNKNOWN, said="", reason="", place=None), gone=True)
+            await self._conclude(session, gone, gone=True)
 
     # orders whose job is not known
 

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from portcall.model import codec
 from portcall.model.job import Job
@@ -36,6 +37,9 @@ class Launcher(ABC):
     site: Mapping[str, str] = MappingProxyType({})
     schedules = True  # it runs a command, and the session comes up later, by itself
 
+    def check(self, options: Mapping[str, Any]) -> None:  # noqa: B027  (most can do with any)
+        """InvalidValue where no start could be made with these."""
+
     @abstractmethod
     def invocation(self, order: StartOrder, host: Host) -> Invocation:
         """What is to be run for this order. An empty ``argv`` lets the link start the session itself."""
@@ -59,6 +63,7 @@ class Scheduler(Launcher):
     """A launcher whose sessions come up later, as jobs that can be asked about and cancelled."""
 
     poll = 10.0  # seconds between two questions, at least; one question is about all jobs
+    sees_all = False  # the service is shown every job: whom it belongs to need not be asked for one that is missing
 
     def job_name(self, session_id: str) -> str:
         """By which a job can be found where its id was never heard. No two sessions have the same."""

@@ -73,6 +73,7 @@ class Docker(Scheduler):
     options = (IMAGE, IMAGES, CORES, MEMORY_OF_ALL, GPUS, TIME, NETWORK, PULL, RUNTIME, RUN_AS, EXTRA)
     needs: tuple[str, ...] = ("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
     templates: tuple[str, ...] = (TEMPLATE,)
+    sees_all = True  # all that it asks about are its own; a person's podman would know nothing of them
 
     def invocation(self, order: StartOrder, host: Host) -> Invocation:
         as_user = _choice(order, "run_as", ("service", "user")) == "user"

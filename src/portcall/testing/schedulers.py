@@ -137,6 +137,7 @@ class CommandsInMemory(Commands):
         self._here = scheduler
         self.hold: asyncio.Event | None = None
         self.submissions = 0
+        self.as_users: list[str] = []  # what people's links were asked to run
         self.mute, self.spoken = "", asyncio.Event()
 
     async def link_is_there(self, user: str) -> None:
@@ -151,6 +152,7 @@ class CommandsInMemory(Commands):
         if invocation.as_service:
             return await self.as_service(invocation)
         name = user if isinstance(user, str) else user.name
+        self.as_users.append(invocation.argv[0])
         if name == self.mute:
             await self.spoken.wait()
         if invocation.argv[0] == "submit":
