@@ -261,9 +261,6 @@ class Jobs:
         self._wake(session.launcher)
         return await self._sessions.change(session.id, job=replace(job, ends_at=until))
 
-    async def _see_that_it_is_its_own(self, scheduler: Scheduler, session: Session, job: Job) -> None:
-        """Which job it is, the submission has told, and so its user's link: the service may do more than they."""
-        name = scheduler.job_name(session.id)
     def _see_that_it_has_no_end(self, scheduler: Scheduler, session: Session, job: Job) -> None:
         """Conflict where it may have one that is not known: its scheduler's last word is older than its session."""
         watch = self._watches.get(session.launcher)
@@ -273,6 +270,9 @@ class Jobs:
             self._wake(session.launcher)
             raise Conflict(f"{scheduler.title} has not said yet when the job's time ends: try it again in a moment.")
 
+    async def _see_that_it_is_its_own(self, scheduler: Scheduler, session: Session, job: Job) -> None:
+        """Which job it is, the submission has told, and so its user's link: the service may do more than they."""
+        name = scheduler.job_name(session.id)
         try:
             found = scheduler.found(await self._commands.as_service(scheduler.query([], [name])))
         except SchedulerSilent as silent:
@@ -329,9 +329,6 @@ class Jobs:
         return task
 
 
-def _within(administered: dict[str, Any], job: Job, until: float) -> float:
-    """As far as the administrator's ``maximum`` goes: the service may have what people may not."""
-    most = administered.get("maximum", {}).get("time")
 def _has_job(submission: asyncio.Task[Outcome]) -> bool:
     """Whether its scheduler has answered it."""
     if submission.cancelled() or submission.exception() is not None:
@@ -340,6 +337,9 @@ def _has_job(submission: asyncio.Task[Outcome]) -> bool:
     return isinstance(outcome, Scheduled) and outcome.job is not None and bool(outcome.job.id)
 
 
+def _within(administered: dict[str, Any], job: Job, until: float) -> float:
+    """As far as the administrator's ``maximum`` goes: the service may have what people may not."""
+    most = administered.get("maximum", {}).get("time")
     if most is None or job.started is None or job.ends_at is None:
         return until
     until = min(until, job.started + read(TIME, most))
