@@ -99,6 +99,30 @@ def test_its_pending_session_shows_the_jobs_state_and_log_and_becomes_running(
     job(spool, session).unlink()
 
 
+def test_a_job_that_was_edited_has_what_was_granted_and_no_more(
+    server: Server, person: Person, client: Client, spool: Path
+) -> None:
+    profiles = server.config / "profiles.toml"
+    try:
+        profiles.write_text('[default]\nmaximum_geometry = "800x600"\n')
+        server.stop()
+        server.start()
+        session = submitted(client, geometry="640x480")
+        path = job(spool, session)
+        text = path.read_text()
+        assert '"geometry":"640x480"' in text
+        edited = re.sub(r'"signature":"[^"]*"', '"signature":"bad"', text).replace("640x480", "1024x768")
+        path.write_text(edited)
+        assert person.run("/bin/sh", str(path)).returncode != 0
+        until(lambda: client.session(session.id).state == "ended", "it is over")
+        assert "allows 800x600 at most" in str(client.session(session.id).reason)
+        path.unlink()
+    finally:
+        profiles.unlink()
+        server.stop()
+        server.start()
+
+
 def test_ending_it_while_it_waits_cancels_the_job(server: Server, person: Person, client: Client, spool: Path) -> None:
     session = submitted(client)
     assert job(spool, session).stat().st_uid == person.uid

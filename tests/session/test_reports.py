@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from portcall.errors import SeatsTaken
+from portcall.errors import InvalidValue, SeatsTaken
 from portcall.model import codec, lifecycle
 from portcall.testing.processes import FarEnd
 from portcall.wire import framing, messages
@@ -67,6 +67,33 @@ def test_a_signature_for_something_else_is_worth_nothing(claims: dict[str, str] 
         await end.hears(messages.Watched)
         assert stand.registry.get("s").login == "ann"
         assert len(stand.admitted) == 1
+
+    standing(test)(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked"), [({}, 0), ({"geometry": "3840x2160"}, 1), ({"command": "bash"}, 1), ({"profile": "big"}, 0)]
+)
+def test_what_a_scheduled_session_was_granted_is_in_its_record_whatever_its_order_says(
+    changed: dict[str, str], asked: int, tmp_path: Any
+) -> None:
+    async def test(stand: Stand) -> None:
+        for session_id, signature in (("s", "good"), ("t", "bad")):
+            stand.signatures["good"] = {"id": "s", "user": "ann", "login": "ann", "profile": "default"}
+            stand.admitted.clear()
+            granted = replace(said(session_id), user="ann", login="ann", launcher="slurm", profile="small")
+            await stand.registry.add(granted)
+            end = stand.dial()
+            end.hello(replace(granted, **changed), "display", signature)
+            await end.hears(messages.Watched)
+            assert len(stand.admitted) == asked
+            session = stand.registry.get(session_id)
+            assert (session.profile, session.launcher) == ("small", "slurm")
+            stand.refusal = InvalidValue("The profile small allows 800x600 at most.")
+            again = agreeing(stand.dial())
+            again.hello(replace(granted, **{**changed, "geometry": "9000x9000"}), "display", signature)
+            assert (await again.hears(messages.EndSession)).reason == "The profile small allows 800x600 at most."
+            stand.refusal = None
 
     standing(test)(tmp_path)
 

@@ -92,8 +92,10 @@ class Reports:
                 if known is None:
                     await self._registry.add(await self._new(said, account, hello.signature))
                 else:
-                    if known.state == lifecycle.ENDED:  # its seat was given back
-                        await self._admit(known, account)
+                    asked = replace(known, command=said.command, geometry=said.geometry)
+                    # its seat was given back, or what it does is not what was granted: a job's script can be edited
+                    if known.state == lifecycle.ENDED or (known.state == lifecycle.PENDING and asked != known):
+                        await self._admit(asked, account)
                     await self._again(known, said)
                 if hello.phase == "running":
                     await self._registry.signal(said.id, lifecycle.READY)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from portcall.config import Config
 from portcall.errors import InvalidValue, StartsDisabled
 from portcall.login.permissions import Permissions
+from portcall.model import lifecycle
 from portcall.model.session import Session
 from portcall.model.start import ROOTLESS, StartRequest, check, parse_geometry
 from portcall.model.user import Account, Login
@@ -17,7 +18,11 @@ from portcall.start.profiles import Profiles
 
 
 class Admit:
-    """The same rules as for a start through the pipeline, applied to a session that is there already."""
+    """The same rules as for a start through the pipeline, applied to a session that is there already.
+
+    One whose record is still pending was taken, and has its seat: it is asked about since it came up with another
+    command or geometry than its record has.
+    """
 
     def __init__(
         self, config: Config, registry: Registry, permissions: Permissions, profiles: Profiles,
@@ -38,7 +43,9 @@ class Admit:
             session.command, session.geometry, session.name, session.params, session.profile, session.keyboard_layout
         )
         self._allow(login, request)
-        if not self._config["starts_enabled"]:
+        known = self._registry.find(session.id)
+        taken = known is not None and known.state == lifecycle.PENDING
+        if not taken and not self._config["starts_enabled"]:
             raise StartsDisabled(f"The server {self._config.server_id} does not take new sessions.")
         check(request)
         profile = self._profiles.get(session.profile)
@@ -47,6 +54,8 @@ class Admit:
             most = parse_geometry(profile.maximum_geometry)
             if width > most[0] or height > most[1]:
                 raise InvalidValue(f"The profile {profile.name} allows {profile.maximum_geometry} at most.")
+        if taken:
+            return session
         others = [other for other in self._registry.live() if other.id != session.id]
         limits = self._config["seats_groups"]
         members = {other.login: self._groups_of(other.login) for other in others} if limits else {}
