@@ -109,6 +109,34 @@ class StartFailed(PortcallError):
     code, status, title = "start-failed", 502, "The session did not start."
 
 
+class LaunchFailed(StartFailed):
+    """The launcher refused, or its program did; nothing of the session itself was run."""
+
+    code, title = "launch-failed", "The launcher did not start the session."
+
+
+class CommandNotRun(StartFailed):
+    code, title = "command-not-run", "The command cannot be run."
+
+
+class NoWindow(StartFailed):
+    code, title = "no-window", "The command ended without having opened a window."
+
+
+class NoWindowManager(StartFailed):
+    code, title = "no-window-manager", "The window manager that the session needs cannot be started."
+
+
+class NotInTime(StartFailed):
+    code, title = "not-in-time", "The session did not come up in time."
+
+
+class Terminated(StartFailed):
+    """Somebody did not want it any more: no failure."""
+
+    code, status, title = "terminated", 409, "Its end was asked for before it ran."
+
+
 class SchedulerSilent(PortcallError):
     code, status, title = "scheduler-silent", 502, "The job scheduler does not answer."
 
@@ -202,6 +230,12 @@ def by_code(code: str) -> Optional[Type[PortcallError]]:
             return cls
         pending.extend(cls.__subclasses__())
     return None
+
+
+def start_failure(code: Optional[str]) -> Type[StartFailed]:
+    """What kind of failed start this is; whoever says it may be wrong, or newer than we are."""
+    found = by_code(code or "")
+    return found if found is not None and issubclass(found, StartFailed) else StartFailed
 
 
 def from_problem(document: Dict[str, Any]) -> PortcallError:

@@ -89,7 +89,8 @@ async def test_ending_asks_the_session_and_its_word_is_waited_for(stand: Stand) 
     assert session.state == lifecycle.ENDING
     assert (await end.hears(messages.EndSession)).reason == "It was ended by ann."
     end.say(messages.SessionEnded("s", "asked"))
-    await stand.registry.until("s", lambda now: now.state == lifecycle.ENDED, 5)
+    ended = await stand.registry.until("s", lambda now: now.state == lifecycle.ENDED, 5)
+    assert ended.cause == "terminated"
     assert acting.destroyed == []
     assert (await acting.actions.terminate("s", "again")).reason == "It was ended by ann."
 

@@ -243,6 +243,25 @@ async def test_a_session_asked_to_end_while_nobody_heard_it_is_told_when_it_call
     assert session.reason == "It was ended by ann."
 
 
+@pytest.mark.parametrize(
+    ("said_cause", "failed", "cause"),
+    [
+        ("no-window", True, "no-window"), ("", True, "start-failed"), ("nonsense", True, "start-failed"),
+        ("forbidden", True, "start-failed"), ("", False, None),
+    ],
+)  # fmt: skip
+def test_a_failed_session_says_what_kind_of_failure_and_no_other(
+    said_cause: str, failed: bool, cause: str | None, tmp_path: Any
+) -> None:
+    async def test(stand: Stand) -> None:
+        end = await stand.session()
+        end.say(messages.SessionEnded("s", "words", failed, cause=said_cause))
+        session = await stand.registry.until("s", lambda now: now.state == lifecycle.ENDED, 5)
+        assert (session.reason, session.cause) == ("words", cause)
+
+    standing(test)(tmp_path)
+
+
 @standing
 async def test_a_lost_session_that_calls_is_there_again(stand: Stand) -> None:
     end = await stand.session()

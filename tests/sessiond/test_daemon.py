@@ -77,7 +77,7 @@ def test_a_command_that_is_not_there_fails_the_start_in_the_shells_words(ground:
     session = ground.start(ground.order("no-such-program --really"))
     ended = ground.server.ended(session)
     assert ended.failed
-    assert ended.exit_code == 127
+    assert (ended.exit_code, ended.cause) == (127, "command-not-run")
     assert "no-such-program" in ended.log
     assert "not found" in ended.log
     ground.nothing_left(session)
@@ -118,6 +118,7 @@ def test_login_scripts_that_hang_fail_the_start_in_time_with_that_reason(ground:
     ended = ground.server.ended(session)
     assert ended.failed
     assert ended.reason == "the login scripts of bash did not finish within 1.5 seconds"
+    assert ended.cause == "not-in-time"
     assert ended.log.startswith("waiting for godot\n")  # a shell that is told to end later than its child says so
     ground.nothing_left(session)
 

@@ -38,6 +38,7 @@ def test_a_command_that_opened_no_window_ends_it_and_shows_its_output(ground: Gr
     ended = ground.server.ended(session)
     assert ended.failed
     assert "without having opened a window" in ended.reason
+    assert ended.cause == "no-window"
     assert ended.log == "cannot open anything\n"
     ground.nothing_left(session)
 
@@ -56,6 +57,7 @@ def test_one_that_is_not_installed_is_named(ground: Ground) -> None:
     ended = ground.server.ended(session)
     assert ended.failed
     assert "no-such-wm is not installed" in ended.reason
+    assert ended.cause == "no-window-manager"
     ground.nothing_left(session)
 
 

@@ -211,6 +211,7 @@ def test_a_failed_launcher_ends_its_session_with_the_reason(tmp_path: Path) -> N
             await start(server, id="s")
         session = server.services.registry.get("s")
         assert (session.state, session.reason, session.message) == (lifecycle.ENDED, "no licence", "no licence")
+        assert session.cause == "launch-failed"  # and not of the command that was asked for
         assert not server.services.registry.live()
 
     served(test, tmp_path, launcher="custom")

@@ -20,6 +20,7 @@ from portcall.errors import (
     ProtocolError,
     SeatsTaken,
     StartFailed,
+    Terminated,
 )
 from portcall.links.base import LinkKind, LinkPlan
 from portcall.model import lifecycle
@@ -270,6 +271,7 @@ def test_a_failed_start_gives_the_words_of_who_failed(
         session = server.services.registry.get("s")
         assert (session.state, session.reason) == (lifecycle.ENDED, words)
         assert session.message == failure.value.extra["log"]
+        assert session.cause == failure.value.code == "start-failed"
 
     served(test, tmp_path)
 
@@ -339,7 +341,8 @@ def test_a_session_that_does_not_come_up_fails_within_the_time_set(tmp_path: Pat
         server.services.perform._config.values["start_timeout"] = -4.9  # with the last word's 5 s: soon
         with pytest.raises(StartFailed, match="did not come up"):
             await start(server, id="s")
-        assert server.services.registry.get("s").state == lifecycle.ENDED
+        session = server.services.registry.get("s")
+        assert (session.state, session.cause) == (lifecycle.ENDED, "not-in-time")
 
     served(test, tmp_path)
 
@@ -367,12 +370,12 @@ def test_starting_is_not_answered_by_an_error_when_somebody_ends_it(tmp_path: Pa
         waiting = asyncio.ensure_future(start(server, user=ME, level="admin", id="s"))
         await until(lambda: "handed over" in (steps(server, "s") if server.services.traces.find("s") else []))
         ending = asyncio.ensure_future(server.services.actions.terminate("s", "It was ended by me."))
-        with pytest.raises(StartFailed):
+        with pytest.raises(Terminated):
             await waiting
         await ending
         session = server.services.registry.get("s")
         assert session.state in (lifecycle.ENDING, lifecycle.ENDED)
-        assert session.reason == "It was ended by me."
+        assert (session.reason, session.cause) == ("It was ended by me.", "terminated")
 
     served(test, tmp_path)
 
@@ -493,7 +496,7 @@ def test_a_question_given_up_leaves_an_ended_session_and_no_task(tmp_path: Path)
         attempt = server.services.attempts.get(outcome.attempt, USER)
         server.services.attempts.abandon(outcome.attempt, USER)
         session = await server.services.registry.until(session_id, lambda now: now.state == lifecycle.ENDED, 5)
-        assert session.reason == "The start was given up."
+        assert (session.reason, session.cause) == ("The start was given up.", "terminated")
         assert attempt.task is not None
         await asyncio.wait({attempt.task})
         await until(lambda: server.services.attempts.of_session(USER, session_id) is None)

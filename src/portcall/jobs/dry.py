@@ -8,6 +8,7 @@ from typing import Any
 
 from portcall.errors import InvalidValue
 from portcall.jobs.launchers import Launchers
+from portcall.jobs.refused import as_launch_failed
 from portcall.model import codec
 from portcall.model.profile import DEFAULT
 from portcall.model.start import ROOTLESS, StartOrder, StartRequest, check
@@ -43,7 +44,8 @@ def dry(launchers: Launchers, order: StartOrder, account: Account, service_user:
     launcher, host = launchers.get(order.launcher), launchers.host(order, account)
     if host.weblink is not None:
         host = replace(host, weblink=replace(host.weblink, primary=TOKEN))
-    made = launcher.invocation(order, host)
+    with as_launch_failed():
+        made = launcher.invocation(order, host)
     return {
         "argv": list(made.argv), "stdin": made.stdin, "env": dict(made.environment),
         "user": service_user if made.as_service else account.name, "asService": made.as_service,

@@ -17,6 +17,7 @@ from portcall.jobs import identity, verdict
 from portcall.jobs.commands import Commands
 from portcall.jobs.launchers import Launchers
 from portcall.jobs.orders import Open, Orders
+from portcall.jobs.refused import as_launch_failed
 from portcall.jobs.watch import Sessions, Watch
 from portcall.launchers.base import Scheduler
 from portcall.model import job as states
@@ -190,14 +191,16 @@ class Jobs:
 
         async def submit() -> None:
             try:
-                await self.submit(one.order, account)
+                with as_launch_failed():
+                    await self.submit(one.order, account)
             except PortcallError as error:
                 session = self._sessions.find(one.order.id)
                 if session is not None and session.state in (lifecycle.PENDING, lifecycle.ENDING):
                     message = str(error.extra.get("log") or "") or None
                     await self._sessions.signal(
-                        session.id, lifecycle.OVER, ended=self._clock.now(), reason=error.detail, message=message
-                    )
+                        session.id, lifecycle.OVER, ended=self._clock.now(), reason=error.detail, message=message,
+                        cause=session.cause or error.code,
+                    )  # fmt: skip
 
         self._task(submit())
 

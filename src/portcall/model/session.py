@@ -13,9 +13,11 @@ from portcall.model.job import Job
 class Session:
     """One document, written by the server that the session runs on. Times are seconds since 1970, memory is bytes.
 
-    ``login`` is who it belongs to, ``user`` the Linux account it runs as. ``params`` are written by users: nothing here
-    is decided by them. ``origin`` is ``pipeline`` (a signed order) or ``hand`` (typed at a shell). ``looked_by``
-    is who else, a manager, last looked at its screen: for its user to see.
+    ``login`` is who it belongs to, ``user`` the Linux account it runs as. ``params`` are written by users: nothing
+    here is decided by them. ``cause`` is the code of the error (``errors.py``) that it is over by, where it has
+    one, and ``terminated`` where that was asked for; ``reason`` says it in words. ``origin`` is ``pipeline`` (a
+    signed order) or ``hand`` (typed at a shell). ``looked_by`` is who else, a manager, last looked at its screen:
+    for its user to see.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Session:
     open_gl: str = ""
     origin: str = "pipeline"
     reason: Optional[str] = None
+    cause: Optional[str] = None
     exit_code: Optional[int] = None
     message: Optional[str] = None
     ends_at: Optional[float] = None

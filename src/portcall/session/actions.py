@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from portcall.clock import Clock
-from portcall.errors import Conflict, DisplayUnavailable, PortcallError
+from portcall.errors import Conflict, DisplayUnavailable, PortcallError, Terminated
 from portcall.model import lifecycle
 from portcall.model.session import Session
 from portcall.model.start import RESERVED_PARAMS, check_name, check_params
@@ -81,7 +81,7 @@ class Actions:
         self._give_up(session_id)
         if session.state == lifecycle.PENDING and not self._connections.openable(session):
             await self._registry.refuse(session_id)  # it is not there; what a scheduler starts later is not wanted
-        session = await self._registry.signal(session_id, lifecycle.ASKED, reason=reason)
+        session = await self._registry.signal(session_id, lifecycle.ASKED, reason=reason, cause=Terminated.code)
         peer = self._reports.peer(session_id)
         if peer is None:
             await self._destroy(session)

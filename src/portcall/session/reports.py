@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from portcall.clock import Clock
-from portcall.errors import InvalidValue, PortcallError, ProtocolError
+from portcall.errors import InvalidValue, PortcallError, ProtocolError, start_failure
 from portcall.model import codec, lifecycle
 from portcall.model.ids import is_session_id
 from portcall.model.session import Session
@@ -135,7 +135,7 @@ class Reports:
         changes = {name: getattr(said, name) for name in OWN if name not in {"name", "params"} or said.started}
         await self._registry.signal(
             known.id, lifecycle.HEARD, ended=None, exit_code=None, message=None,
-            **{"reason": None, **changes} if known.state != lifecycle.ENDING else changes,
+            **{"reason": None, "cause": None, **changes} if known.state != lifecycle.ENDING else changes,
         )  # fmt: skip
 
     def _take(self, connection: ControlConnection, session_id: str) -> None:
@@ -215,9 +215,11 @@ class Reports:
             return
         own = session.state == lifecycle.ENDING and session.reason
         reason = session.reason if own else ended.reason[:_LOG_END]
+        cause = session.cause if own else start_failure(ended.cause).code if ended.failed else None
         await self._registry.signal(
-            ended.id, lifecycle.OVER, ended=self._clock.now(), reason=reason, exit_code=_exit_code(ended.exit_code),
-            message=ended.log[-_LOG_END:] or None, clients=0, ends_at=None, cpu_percentage=0.0, memory=0,
+            ended.id, lifecycle.OVER, ended=self._clock.now(), reason=reason, cause=cause,
+            exit_code=_exit_code(ended.exit_code), message=ended.log[-_LOG_END:] or None, clients=0, ends_at=None,
+            cpu_percentage=0.0, memory=0,
         )  # fmt: skip
         self._order.pop(ended.id, None)
 

@@ -9,7 +9,7 @@ import structlog
 
 from portcall.clock import Clock
 from portcall.config import Config
-from portcall.errors import PortcallError
+from portcall.errors import NotInTime, PortcallError
 from portcall.model import lifecycle
 from portcall.model.profile import Profile
 from portcall.model.session import Session
@@ -159,8 +159,9 @@ class Sweep:
         if session.state == lifecycle.PENDING:
             if self._clock.now() - session.created - self._config["start_timeout"] > _PENDING_GRACE:
                 await self._registry.signal(
-                    session.id, lifecycle.OVER, ended=self._clock.now(), reason="It did not come up in time."
-                )
+                    session.id, lifecycle.OVER, ended=self._clock.now(), reason="It did not come up in time.",
+                    cause=NotInTime.code,
+                )  # fmt: skip
                 return
             if now == since:  # seen for the first time: it may be just about to call
                 return

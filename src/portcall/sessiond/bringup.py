@@ -7,7 +7,7 @@ import os
 from typing import Any, Callable, TypeVar
 
 from portcall.displays.base import program
-from portcall.errors import PortcallError, StartFailed
+from portcall.errors import NotInTime, PortcallError, StartFailed
 from portcall.model import lifecycle
 from portcall.model.start import ROOTLESS
 from portcall.sessiond import log, processes
@@ -34,7 +34,7 @@ def _step(method: F) -> F:
         try:
             return method(self, *args)
         except PortcallError as error:
-            return self.on_failed(error.detail)
+            return self.on_failed(error.detail, error.code)
         except OSError as error:
             return self.on_failed(f"{error.filename or 'the system'}: {error.strerror}")
 
@@ -47,8 +47,8 @@ _POINTER = (24, 24)  # a lone program without a window manager has its window th
 class BringUp:
     """Each step is written down before the next is taken, so that another daemon can go on from there.
 
-    ``on_failed`` gets the reason, in the words of whoever failed. Display, window manager, command and keys are made
-    here, and watched here also by a daemon that takes over.
+    ``on_failed`` gets the reason, in the words of whoever failed, and an error's code. Display, window manager,
+    command and keys are made here, and watched here also by a daemon that takes over.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class BringUp:
         context: Context,
         display: DisplayProcess,
         telling: Telling,
-        on_failed: Callable[[str], Any],
+        on_failed: Callable[..., Any],
         on_display_gone: Callable[[int | None], Any],
         on_command_ended: Callable[[int | None], Any],
         on_windows: Callable[[int], Any],
@@ -242,4 +242,4 @@ class BringUp:
             what = self.command.late()
         else:
             what = f"the {'display' if record.number is None else 'window manager'} did not come up"
-        self.on_failed(f"{what} within {record.order.start_timeout:g} seconds")
+        self.on_failed(f"{what} within {record.order.start_timeout:g} seconds", NotInTime.code)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable
 
-from portcall.errors import PortcallError
+from portcall.errors import CommandNotRun, NoWindow, PortcallError
 from portcall.model import codec, lifecycle
 from portcall.model.start import ROOTLESS
 from portcall.sessiond import log, processes
@@ -102,7 +102,7 @@ class SessionDaemon:
                 self.context.save()
             self._telling.open()
         except PortcallError as error:
-            self._failed(error.detail)
+            self._failed(error.detail, error.code)
             return False
         return True
 
@@ -159,7 +159,7 @@ class SessionDaemon:
         if starting and not self._bringup.command.logged_in:
             self._finish(f"the login shell ended before the command was run ({_words(code)})", True, code)
         elif code in _NOT_RUN and (starting or context.clock.monotonic() - self._bringup.command_at < _AT_ONCE):
-            self._finish("the command cannot be run", True, code)
+            self._finish("the command cannot be run", True, code, cause=CommandNotRun.code)
         elif record.session.window_mode != ROOTLESS:
             if starting and (code == 0 or context.stdio is not None):
                 self._bringup.command_started()
@@ -175,7 +175,7 @@ class SessionDaemon:
         if left <= 0 or not Ending(self.context, lambda: None).targets():
             code = self._command_code[0] if self._command_code else None
             reason = f"the command ended without having opened a window ({_words(code)})"
-            self._finish(reason, record.phase != "running", code)
+            self._finish(reason, record.phase != "running", code, cause=NoWindow.code)
             return
         self.context.loop.after(wait, lambda: self._wait_for_window(left - wait, min(1.0, wait * 2)))
 
@@ -192,11 +192,13 @@ class SessionDaemon:
         """By the server, for good."""
         self._finish(reason, not self.context.record.session.server_id)
 
-    def _failed(self, reason: str) -> None:
+    def _failed(self, reason: str, cause: str = "") -> None:
         """The start is over; what was begun is undone."""
-        self._finish(reason, self.context.record.phase != "running")
+        self._finish(reason, self.context.record.phase != "running", cause=cause)
 
-    def _finish(self, reason: str, failed: bool, code: int | None = None, grace: float = _OWN_GRACE) -> None:
+    def _finish(
+        self, reason: str, failed: bool, code: int | None = None, grace: float = _OWN_GRACE, cause: str = ""
+    ) -> None:
         if self._ending is not None:
             return
         record, place = self.context.record, self.context.place
@@ -207,17 +209,17 @@ class SessionDaemon:
             _attempt(self.context.save)
         self._bringup.stop()
         self._last_window.cancel()
-        self._ending = Ending(self.context, lambda: self._over(reason, failed, code))
+        self._ending = Ending(self.context, lambda: self._over(reason, failed, code, cause))
         self._ending.begin(grace)
 
-    def _over(self, reason: str, failed: bool, code: int | None) -> None:
+    def _over(self, reason: str, failed: bool, code: int | None, cause: str) -> None:
         record, place = self.context.record, self.context.place
         remove_socket(record.number)
         if not self.context.claimed:
             self._telling.leave(True)
             return
         told = self._words or log.tail(place / "log", _LOG_END)[0]
-        ended = messages.SessionEnded(record.session.id, reason, failed, code, told)
+        ended = messages.SessionEnded(record.session.id, reason, failed, code, told, cause)
         record.ended = codec.to_document(ended)
         record.change(state=lifecycle.ENDED, ended=self.context.clock.now(), reason=reason, exit_code=code)
         _attempt(self.context.save)

@@ -6,7 +6,7 @@ import os
 from typing import Any, Callable
 
 from portcall.displays.base import program
-from portcall.errors import StartFailed
+from portcall.errors import NoWindowManager
 from portcall.sessiond import log, xauthority
 from portcall.sessiond.context import Context
 from portcall.sessiond.spawn import on_exit, spawn
@@ -82,7 +82,7 @@ class Rootless:
         self._managed = self._stopped = False
 
     def start(self) -> None:
-        """StartFailed where there is no window manager."""
+        """NoWindowManager where there is no window manager."""
         name = str(self._context.limit("window_manager", "openbox"))
         argv = self._argv(name)
         variables = self._context.environment()
@@ -94,7 +94,7 @@ class Rootless:
         try:
             pid = spawn(argv, variables, output)
         except OSError as error:
-            raise StartFailed(f"the window manager {name} cannot be started: {error.strerror}") from error
+            raise NoWindowManager(f"the window manager {name} cannot be started: {error.strerror}") from error
         finally:
             os.close(output)
         process = self._context.note("manager", pid)
@@ -117,7 +117,7 @@ class Rootless:
     def _argv(self, name: str) -> list[str]:
         found = program(name)
         if found is None:
-            raise StartFailed(f"the window manager {name} is not installed, which rootless sessions need")
+            raise NoWindowManager(f"the window manager {name} is not installed, which rootless sessions need")
         if name != "openbox":
             return [found]
         path = self._context.place / "openbox.xml"

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from portcall.errors import BadRequest, NotFound, StartFailed
+from portcall.errors import BadRequest, NotFound, Terminated
 from portcall.model import lifecycle
 from portcall.model.start import NeedAuth, Outcome
 from portcall.start.trace import Trace
@@ -98,7 +98,7 @@ class Attempts:
         assert attempt.task is not None
         while True:
             if attempt.task.cancelled():
-                raise StartFailed("The start was given up.")
+                raise Terminated("The start was given up.")
             if attempt.task.done():
                 return attempt.task.result()
             if attempt.question is not None:

@@ -11,10 +11,19 @@ import structlog
 
 from portcall.clock import Clock
 from portcall.config import Config
-from portcall.errors import PortcallError, ProtocolError, StartFailed, StartsDisabled
+from portcall.errors import (
+    NotInTime,
+    PortcallError,
+    ProtocolError,
+    StartFailed,
+    StartsDisabled,
+    Terminated,
+    start_failure,
+)
 from portcall.jobs.commands import through
 from portcall.jobs.jobs import Jobs
 from portcall.jobs.launchers import Launchers
+from portcall.jobs.refused import as_launch_failed
 from portcall.launchers.base import Launcher, Scheduler
 from portcall.model import codec, lifecycle
 from portcall.model.session import Session
@@ -74,7 +83,7 @@ class Perform:
             return await self._run(order, account, attempt)
         except asyncio.CancelledError:
             await self._jobs.forget(order.id)
-            await self._failed(order.id, "The start was given up.", signal=attempt.given_up)
+            await self._failed(order.id, "The start was given up.", cause=Terminated.code, signal=attempt.given_up)
             raise
         except PortcallError as error:
             await self._jobs.forget(order.id)
@@ -82,7 +91,7 @@ class Perform:
                 log.info("the start failed after its session came up", session=order.id, error=str(error))
                 return Started(order.id)
             if not self._called_in(order.id):
-                await self._failed(order.id, str(error), str(error.extra.get("log") or "") or None)
+                await self._failed(order.id, str(error), str(error.extra.get("log") or "") or None, error.code)
             raise
 
     async def _run(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
@@ -92,7 +101,9 @@ class Perform:
         if not enabled:
             raise StartsDisabled(f"The server {self._config.server_id} does not take new sessions.")
         launcher = self._launchers.get(order.launcher)
-        invocation = launcher.invocation(order, self._launchers.host(order, account)) if launcher.schedules else None
+        with as_launch_failed():
+            host = self._launchers.host(order, account)
+            invocation = launcher.invocation(order, host) if launcher.schedules else None
         link: Link | None = None
         if invocation is None or not invocation.as_service:
             link = await self._ensure_link(account, attempt.ask, self._link_step(attempt))
@@ -116,7 +127,8 @@ class Perform:
                 raise
             return Scheduled(order.id, "The launcher says that the session was started; it has not called in yet.")
         if session.state not in lifecycle.CONNECTABLE:
-            raise StartFailed(session.reason or "The session ended while it came up.", log=session.message or "")
+            failure = start_failure(session.cause)
+            raise failure(session.reason or "The session ended while it came up.", log=session.message or "")
         trace.step("running", session.display or "", took=max(0.0, self._clock.now() - session.created))
         return Started(order.id)
 
@@ -127,7 +139,8 @@ class Perform:
     async def _submit(self, order: StartOrder, account: Account, attempt: Attempt) -> Outcome:
         """No display comes up here and now, so there is no gate."""
         attempt.given_up = lifecycle.ASKED  # from here on there may be a job, which is then cancelled
-        outcome = await self._jobs.submit(order, account)
+        with as_launch_failed():
+            outcome = await self._jobs.submit(order, account)
         job = outcome.job if isinstance(outcome, Scheduled) else None
         attempt.trace.step("scheduled", job.id if job else "", outcome.text if isinstance(outcome, Scheduled) else "")
         return outcome
@@ -139,7 +152,8 @@ class Perform:
         attempt.given_up = lifecycle.ASKED  # from here on a process may call in, and must be told
         runtime = str(self._config.directories.runtime)
         output = await (self._service(invocation) if link is None else through(link, invocation, runtime))
-        outcome = launcher.outcome(order, output)
+        with as_launch_failed():
+            outcome = launcher.outcome(order, output)
         if isinstance(outcome, Scheduled):
             attempt.trace.step("scheduled", outcome.job.id if outcome.job is not None else "", outcome.text)
             job = outcome.job and replace(outcome.job, submitted=self._clock.now())
@@ -205,7 +219,7 @@ class Perform:
             last_word = _LAST_WORD if order.launcher == DIRECT else 0.0
             return await self._registry.until(order.id, ready, order.start_timeout + last_word)
         except TimeoutError:
-            raise StartFailed(
+            raise NotInTime(
                 f"The session did not come up within {order.start_timeout:g} s. Its log may say more."
             ) from None
 
@@ -242,13 +256,14 @@ class Perform:
         )  # fmt: skip
 
     async def _failed(
-        self, session_id: str, reason: str, message: str | None = None, signal: str = lifecycle.OVER
-    ) -> None:
+        self, session_id: str, reason: str, message: str | None = None, cause: str = StartFailed.code,
+        signal: str = lifecycle.OVER,
+    ) -> None:  # fmt: skip
         session = self._registry.find(session_id)
         if session is not None and session.state in lifecycle.LIVE and not self._came_up(session_id):
             changes: dict[str, Any] = {"message": message} if message else {}
             if signal == lifecycle.OVER:
                 changes["ended"] = self._clock.now()
             if session.state != lifecycle.ENDING:  # who asked it to end has said why
-                changes["reason"] = reason
+                changes.update(reason=reason, cause=cause)
             await self._registry.signal(session_id, signal, **changes)

@@ -103,7 +103,7 @@ class LinkWhoseSessionsDie(LinkThatStarts):
 
     async def start(self, order: StartOrder) -> None:
         await self._registry.signal(
-            order.id, lifecycle.OVER, ended=1.0, reason="The display has ended with code 1.",
+            order.id, lifecycle.OVER, ended=1.0, reason="The display has ended with code 1.", cause="start-failed",
             message="(EE) no screens found",
         )  # fmt: skip
 

@@ -115,13 +115,15 @@ class SessionReport:
 
 @dataclass(frozen=True)
 class SessionEnded:
-    """Session → server, last: why it is over and the end of its log. ``failed`` when it never came up."""
+    """Session → server, last: why it is over and the end of its log. ``failed`` when it never came up, and then
+    ``cause`` is the code of a StartFailed."""
 
     id: str
     reason: str
     failed: bool = False
     exit_code: Optional[int] = None
     log: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True)
