@@ -157,3 +157,28 @@ def test_a_change_of_fastx_env_is_in_force_at_the_next_start(tmp_path: Path) -> 
         assert some.get("custom").invocation(
             order(launcher="custom"), some.host(order(launcher="custom"), ANN)
         ).argv == (script,)
+
+
+@pytest.mark.parametrize(("administered", "said"), [
+    ({"set": {"tiem": 5}}, "no option 'tiem'"), ({"set": {"time": "soon"}}, "time: write MINUTES"),
+    ({"set": {"time": "0:30:00"}, "maximum": {"time": 10}}, "time: 10 minutes at most"),
+    ({"maximum": {"memory": "lots"}}, "memory: write such as 4G"),
+])  # fmt: skip
+def test_what_the_administrator_has_set_wrongly_is_said_to_be_theirs(
+    tmp_path: Path, administered: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidValue) as failure:
+        launchers(tmp_path, administered).options("farm", {}, {})
+    assert said in str(failure.value)
+    assert "launcher_options.farm: an administrator must mend it" in str(failure.value)
+    assert failure.value.extra["field"] == "launcher_options"
+
+
+@pytest.mark.parametrize(("name", "maximum", "value", "said"), [
+    ("time", 10, 11, "10 minutes"), ("time", "1:00:00", 61, "1 hour"), ("time", "0:01:30", 2, "90 seconds"),
+    ("memory", 512, "1G", "512 MiB"), ("memory", "4G", "5G", "4 GiB"), ("cores", 8, 9, "8"),
+])  # fmt: skip
+def test_a_maximum_is_said_with_its_unit(tmp_path: Path, name: str, maximum: Any, value: Any, said: str) -> None:
+    with pytest.raises(InvalidValue) as failure:
+        launchers(tmp_path, {"maximum": {name: maximum}}).options("farm", {name: value}, {})
+    assert str(failure.value) == f"{name}: {said} at most"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from portcall.errors import StartFailed
+from portcall.errors import InvalidValue, StartFailed
 from portcall.launchers.template import Template
 from portcall.model.start import ORDER_VARIABLE, Output, Scheduled
 from portcall.testing.contracts.launcher import LauncherContract, host, order
@@ -29,3 +29,10 @@ class TestTemplate(LauncherContract):
         with pytest.raises(StartFailed, match="no such queue") as failure:
             launcher.outcome(order(), Output(255, "", "no such queue\n"))
         assert failure.value.extra["log"] == "no such queue"
+
+
+@pytest.mark.parametrize("options", [{}, {"command": ""}, {"command": " \n"}])
+def test_without_a_line_of_a_schedule_function_it_is_refused_with_words_that_say_so(options: dict[str, str]) -> None:
+    with pytest.raises(InvalidValue, match="a schedule function must return it"):
+        Template().check(options)
+    Template().check({"command": "bsub xterm"})

@@ -92,6 +92,7 @@ def test_the_default_is_one_that_there_is(tmp_path: Path) -> None:
         ({"maximum": {"memory": "lots"}}, "memory"),
         ({"maximum": {"colour": "red"}}, "colour"),
         ({"people": ["extra"]}, "extra"),  # the administrator's alone
+        ({"set": {"time": "0:30:00"}, "maximum": {"time": 10}}, "time"),  # nobody could start anything
     ],
 )
 def test_what_an_option_cannot_be_is_refused_by_name_and_nothing_is_changed(
@@ -106,6 +107,87 @@ def test_what_an_option_cannot_be_is_refused_by_name_and_nothing_is_changed(
             assert named((await client.get("/api/launchers")).json(), "slurm")["set"] == {"queue": "short"}
 
     served(test, tmp_path)
+
+
+REFUSED = [
+    ("launcher", "nosuch", "there is no launcher 'nosuch'"),
+    ("launcher", "template", "a schedule function must return it"),
+    ("launcher_options", {"slrm": {}}, "launcher_options.slrm: there is no launcher 'slrm'"),
+    ("launcher_options", {"slurm": {"set": {"tiem": 5}}}, "launcher_options.slurm: there is no option 'tiem'"),
+    ("launcher_options", {"slurm": {"set": {"time": "soon"}}}, "launcher_options.slurm: time: write MINUTES"),
+    ("launcher_options", '{"slurm": {"sett": {}}}', "sett: it is none of set, maximum, people, extend"),
+    ("launcher_options", {"slurm": {"set": {"time": 30}, "maximum": {"time": 10}}}, "time: 10 minutes at most"),
+    ("launcher_options", {"slurm": {"set": 5}}, "set: an object is needed"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), REFUSED)
+def test_a_setting_that_would_make_every_start_fail_is_refused_where_it_is_made(
+    tmp_path: Path, name: str, value: Any, said: str
+) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            before = server.services.config[name]
+            refused = await client.put(f"/api/settings/{name}", json={"value": value})
+            assert (refused.status_code, refused.json()["field"]) == (422, name)
+            assert said in refused.json()["detail"]
+            assert server.services.config[name] == before
+
+    served(test, tmp_path)
+
+
+def test_a_launcher_of_ones_own_can_be_set_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        own = server.services.config.directories.config / "launchers"
+        async with await server.client(ADMIN) as client:
+            refused = await client.put("/api/settings/launcher", json={"value": "farm"})
+            assert f"as soon as it is in {own}" in refused.json()["detail"]
+            (own / "farm").mkdir(parents=True)
+            (own / "farm/start").touch()
+            assert (await client.put("/api/settings/launcher", json={"value": "farm"})).status_code == 200
+
+    served(test, tmp_path)
+
+
+BROKEN = {"launcher": "nosuch", "launcher_options": {"slurm": {"set": {"tiem": 5}}, "direct": {"sett": {}}}}
+
+
+def test_settings_of_a_file_that_cannot_be_right_are_told_and_can_be_mended_one_by_one(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            server.services.reload()
+            await server.services._tasks[-1]
+            rows = {row["name"]: row for row in (await client.get("/api/settings")).json()["settings"]}
+            assert "there is no launcher 'nosuch'" in rows["launcher"]["problem"]
+            for said in ("slurm: there is no option 'tiem'", "direct: sett"):
+                assert said in rows["launcher_options"]["problem"]
+            assert rows["title"]["problem"] is None
+            start = {"command": "xterm"}
+            assert "set in the setting launcher" in (await client.post("/api/sessions", json=start)).json()["detail"]
+            start["launcher"] = "slurm"
+            said = (await client.post("/api/sessions", json=start)).json()
+            assert "no option 'tiem'" in said["detail"]
+            assert "launcher_options.slurm: an administrator must mend it" in said["detail"]
+            body = {"set": {"time": 5}}
+            assert (await client.put("/api/launchers/slurm", json=body)).status_code == 200, "though direct is wrong"
+            assert (await client.put("/api/settings/launcher", json={"value": "slurm"})).json()["problem"] is None
+
+    served(test, tmp_path, **BROKEN)
+    told = [line for line in capfd.readouterr().err.splitlines() if "a setting cannot be right" in line]
+    assert any("no launcher 'nosuch'" in line for line in told)
+    assert any("no option 'tiem'" in line for line in told)
+
+
+def test_saving_options_keeps_who_extends_and_mends_what_was_wrong(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            assert (await client.put("/api/launchers/slurm", json={"set": {"time": 5}})).status_code == 200
+            expected = {"set": {"time": 5}, "maximum": {}, "extend": True}
+            assert server.services.config["launcher_options"]["slurm"] == expected
+
+    served(test, tmp_path, launcher_options={"slurm": {"extend": True, "sett": {}, "set": {"tiem": 5}}})
 
 
 def test_a_dry_run_shows_what_would_be_run_with_the_options_and_without_secrets(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from portcall.cluster.settings import Settings
 from portcall.config import Config
 from portcall.errors import PortcallError
 from portcall.gateway.viewers import Viewers
-from portcall.jobs import service
+from portcall.jobs import administered, service
 from portcall.jobs.commands import Commands
 from portcall.jobs.jobs import Jobs
 from portcall.jobs.launchers import Launchers
@@ -98,7 +98,11 @@ class Services(Answers):
             lambda launcher, options: self.launchers.check(launcher, options),
         )  # fmt: skip
         self.profiles = Profiles(self.documents.profiles)
-        self.settings = Settings(config, self.store)
+        self.settings = Settings(
+            config,
+            self.store,
+            lambda name, value: administered.check(self.launchers, config["launcher_options"], name, value),
+        )
         self.rules = StoredRules(self.permissions, self.store)
         self._sessions()
         self._starts()
@@ -240,6 +244,8 @@ class Services(Answers):
     async def _tell_faults(self) -> None:
         for fault in await self.documents.faults():
             log.error("a file says what cannot be right", error=fault)
+        for name, fault in administered.faults(self.launchers, self.config).items():
+            log.warning("a setting cannot be right", error=fault, by=self.config.fixed.get(name, "the settings page"))
 
     def apply_settings(self) -> None:
         logs.set_up(self.config["log_level"], self.config["log_format"])

@@ -45,6 +45,7 @@ def ls(changed: bool, as_json: bool) -> None:
     cells = ((row["name"], text(row["value"]), row.get("unit"), _fixed(row), row["help"]) for row in rows)
     columns = ("SETTING", "VALUE", "UNIT", "DECIDED BY", "HELP")
     output.table(columns, cells, cut=False)
+    _tell(rows)
 
 
 @settings.command("get", examples=[("portcall settings get start_timeout", "the value alone, for a script")])
@@ -60,6 +61,7 @@ def get(name: str, as_json: bool) -> None:
         output.document(row)
     else:
         output.line(output.neutral(text(row["value"])))
+        _tell([row])
 
 
 @settings.command("set", examples=[
@@ -75,6 +77,15 @@ def set_(name: str, value: str, as_json: bool) -> None:
     row = current().client().set_setting(name, value)
     if as_json:
         output.document(row)
+    else:
+        _tell([row])
+
+
+def _tell(rows: list[dict[str, Any]]) -> None:
+    """Of settings for which every start is refused."""
+    for row in rows:
+        if row.get("problem"):
+            click.echo(f"portcall: {output.neutral(row['problem'])} ({_fixed(row) or 'settings set'})", err=True)
 
 
 def text(value: Any) -> str:

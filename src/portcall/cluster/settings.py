@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
-from portcall.config import BY_NAME, Config
+from portcall.config import BY_NAME, Config, checked
 from portcall.errors import SettingRefused
 from portcall.model import codec
 from portcall.model.profile import Profile
@@ -16,11 +17,15 @@ BUCKET = "settings"
 
 
 class Settings:
-    """What file, environment or flag decide stays theirs (``config.fixed``)."""
+    """What file, environment or flag decide stays theirs (``config.fixed``). ``check(name, value)`` raises what is
+    wrong with a value that has its type, as only the parts can tell."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(
+        self, config: Config, store: Store, check: Callable[[str, Any], None] = lambda name, value: None
+    ) -> None:
         self._config = config
         self._store = store
+        self._check = check
 
     async def open(self) -> None:
         for entry in await self._store.list(BUCKET):
@@ -31,6 +36,8 @@ class Settings:
         """SettingRefused for what takes effect at a start only, is fixed, or is wrong."""
         if name in BY_NAME and not BY_NAME[name].live:
             raise SettingRefused(f"{name} takes effect at a start only: set it in portcall.toml", field=name)
+        if name in BY_NAME and name not in self._config.fixed:
+            self._check(name, checked(BY_NAME[name], value))
         kept = self._config.change(name, value)
         await self._store.put(BUCKET, name, {"value": kept})
 

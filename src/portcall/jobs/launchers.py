@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from portcall.config import Config
 from portcall.errors import InvalidValue, UnknownPlugin
-from portcall.jobs import identity, scripts
+from portcall.jobs import administered, identity, scripts
 from portcall.launchers.base import Launcher
 from portcall.model import script
 from portcall.model.launch import Host, Weblink
-from portcall.model.option import Option, read, read_all
+from portcall.model.option import read_all
 from portcall.model.start import StartOrder
 from portcall.model.user import Account
 
@@ -42,7 +43,7 @@ class Launchers:
 
     def names(self) -> list[str]:
         """Ours, and the site's own in ``launchers`` of the configuration directory."""
-        return sorted({*self._names(), *scripts.names(self._own)})
+        return sorted({*self._names(), *scripts.names(self.own)})
 
     def get(self, name: str) -> Launcher:
         """Ours cannot be shadowed. UnknownPlugin lists what there is; InvalidValue says what is wrong with one."""
@@ -50,7 +51,7 @@ class Launchers:
             ours: Launcher = self._find(name)()
             ours.site = self._site(ours.needs)
             return ours
-        own = scripts.find(self._own, name, self._environment())
+        own = scripts.find(self.own, name, self._environment())
         if own is None:
             raise UnknownPlugin(f"there is no launcher {name!r}; there are: {', '.join(self.names())}")
         return own
@@ -62,7 +63,7 @@ class Launchers:
 
     def is_own(self, name: str) -> bool:
         """Whether it is a site's script."""
-        return name not in self._names() and name in scripts.names(self._own)
+        return name not in self._names() and name in scripts.names(self.own)
 
     def _site(self, names: Iterable[str]) -> dict[str, str]:
         """Those of the variables that there are; a scheduler's programs may be on a PATH of their own."""
@@ -73,7 +74,8 @@ class Launchers:
         return {name: value for name, value in {**found, "PATH": settings.get("PATH", "")}.items() if value}
 
     @property
-    def _own(self) -> Path:
+    def own(self) -> Path:
+        """Where the site's are."""
         return self._config.directories.config / "launchers"
 
     def _environment(self) -> dict[str, str]:
@@ -85,16 +87,8 @@ class Launchers:
         }  # fmt: skip
 
     def administered(self, name: str) -> dict[str, Any]:
-        """Its member of the setting ``launcher_options``: ``set``, ``maximum`` and ``people``, as they were written."""
-        found: dict[str, Any] = dict(self._config["launcher_options"]).get(name, {})
-        for member, kind, what in (
-            ("set", dict, "an object"),
-            ("maximum", dict, "an object"),
-            ("people", list, "a list"),
-        ):
-            if not isinstance(found.get(member, kind()), kind):
-                raise InvalidValue(f"launcher_options: {name}.{member}: {what} is needed", field="launcher_options")
-        return found
+        """Its member of the setting ``launcher_options``, as it was written."""
+        return administered.member_of(self._config[administered.OPTIONS], name)
 
     def check(self, name: str, chosen: Mapping[str, Any]) -> None:
         """UnknownPlugin or InvalidValue for what a bookmark, say, could not ask for."""
@@ -103,19 +97,30 @@ class Launchers:
     def options(self, name: str, params: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
         """What a submission is asked for: ``chosen`` (bookmark, schedule function) over people's answers in ``params``
         over the administrator's own. InvalidValue where one cannot be, or is more than is allowed."""
-        launcher, administered = self.get(name), self.administered(name)
+        launcher, own = self.get(name), self.administered(name)
         if not launcher.options:
-            return {**administered.get("set", {}), **chosen}
-        people = administered.get("people", [option.name for option in launcher.options if option.form])
+            return self._possible(launcher, {**own.get("set", {}), **chosen})
+        people = own.get("people", [option.name for option in launcher.options if option.form])
         asked = {
             option.name: params[option.name]
             for option in launcher.options
             if option.form and option.name in people and option.name in params
         }
-        values = read_all(launcher.options, {**administered.get("set", {}), **_given(asked), **_given(chosen)})
+        others = {**_given(asked), **_given(chosen)}
+        highest = own.get("maximum", {})
+        with _as_set(name):  # what others say is theirs to mend, the rest the administrator's
+            written = {option: value for option, value in own.get("set", {}).items() if option not in others}
+            values = read_all(launcher.options, written)
+            for option in launcher.options:
+                administered.check_maximum(option, values.get(option.name, 0), highest.get(option.name))
+        values.update(read_all(launcher.options, others))
         for option in launcher.options:
-            _check_maximum(option, values.get(option.name), administered.get("maximum", {}).get(option.name))
-        return values
+            administered.check_maximum(option, values.get(option.name), highest.get(option.name))
+        return self._possible(launcher, values)
+
+    def _possible(self, launcher: Launcher, options: dict[str, Any]) -> dict[str, Any]:
+        launcher.check(options)
+        return options
 
     def host(self, order: StartOrder, account: Account) -> Host:
         """What the launcher of this order is told; read anew each time, so that a change of a file is in force."""
@@ -140,6 +145,15 @@ class Launchers:
         return {**originals, **_texts(self._config.directories.config / "launcher-templates")}
 
 
+@contextlib.contextmanager
+def _as_set(name: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidValue as error:
+        said = f"{error} (This is set in launcher_options.{name}: an administrator must mend it.)"
+        raise InvalidValue(said, field=administered.OPTIONS) from error
+
+
 def _texts(directory: Path) -> dict[str, str]:
     try:
         return {path.name: path.read_text() for path in directory.iterdir() if path.suffix == ".tpl"}
@@ -157,10 +171,3 @@ def _group_ids(account: Account) -> list[int]:
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in ("", None)}
-
-
-def _check_maximum(option: Option, value: Any, maximum: Any) -> None:
-    if value is None or maximum in (None, ""):
-        return
-    if option.kind in ("count", "duration", "memory") and value > read(option, maximum):
-        raise InvalidValue(f"{option.name}: {maximum} at most", field=option.name)

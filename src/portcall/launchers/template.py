@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from portcall.errors import StartFailed
+from collections.abc import Mapping
+from typing import Any
+
+from portcall.errors import InvalidValue, StartFailed
 from portcall.launchers.base import Launcher
 from portcall.model import codec
 from portcall.model.launch import Host
@@ -16,6 +19,13 @@ class Template(Launcher):
     name = "template"
     title = "Schedule function"
     help = "the command line that the schedule function returned"
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        if not str(options.get("command", "")).strip():
+            raise InvalidValue(
+                "The launcher template has no command line to run: a schedule function must return it. It cannot be "
+                "chosen by a setting, a bookmark or a start.", field="launcher",
+            )  # fmt: skip
 
     def invocation(self, order: StartOrder, host: Host) -> Invocation:
         command = str(order.options.get("command", ""))

@@ -57,6 +57,19 @@ def read(option: Option, value: Any) -> Any:
     )
 
 
+def written(option: Option, value: Any) -> str:
+    """A value that was read, for a person: with its unit."""
+    units = {
+        DURATION: ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")),
+        MEMORY: ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")),
+    }  # fmt: skip
+    for size, unit in units.get(option.kind, ()):
+        if value >= size and value % size == 0:
+            count = value // size
+            return f"{count} {unit}{'s' if option.kind == DURATION and count != 1 else ''}"
+    return str(value)
+
+
 def read_all(options: Sequence[Option], values: Mapping[str, Any]) -> Dict[str, Any]:
     """Those of ``values`` that are options and not empty; InvalidValue for a name that is none."""
     known = {option.name: option for option in options}

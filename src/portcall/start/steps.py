@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from portcall.config import Config
-from portcall.errors import InvalidValue
+from portcall.errors import InvalidValue, UnknownPlugin
 from portcall.jobs.launchers import Launchers
 from portcall.model import codec
 from portcall.model.form import Bookmark, Form
@@ -80,13 +80,20 @@ class Steps:
         )
         if isinstance(outcome, Template):
             trace.step("schedule", TEMPLATE, outcome.text[:500])
-            return TEMPLATE, {"command": fill(outcome.text, start_data(request)), "template": outcome.text}
+            options = {"command": fill(outcome.text, start_data(request)), "template": outcome.text}
+            self._launchers.get(TEMPLATE).check(options)
+            return TEMPLATE, options
         if isinstance(outcome, Launch):
             trace.step("schedule", outcome.launcher)
             return outcome.launcher, self._launchers.options(outcome.launcher, request.params, outcome.options)
-        launcher = (bookmark.launcher if bookmark is not None else "") or str(self._config["launcher"])
+        own = bookmark.launcher if bookmark is not None else ""
+        launcher = own or str(self._config["launcher"])
         trace.step("schedule", launcher, NOTHING if outcome is None else "the function went on")
-        return launcher, self.options(launcher, bookmark, request)
+        try:
+            return launcher, self.options(launcher, bookmark, request)
+        except UnknownPlugin as error:
+            where = f"the bookmark {bookmark.name}" if bookmark is not None and own else "the setting launcher"
+            raise UnknownPlugin(f"{error} (This is set in {where}: an administrator must mend it.)") from error
 
     def options(self, launcher: str, bookmark: Bookmark | None, request: StartRequest) -> dict[str, Any]:
         """What it is asked for where no schedule function says it; a bookmark's are for the bookmark's own launcher."""

@@ -198,6 +198,7 @@ class SettingShape(BaseModel):
     unit: str
     choices: list[str]
     fixed: str | None
+    problem: str | None = Field(None, description="why starts are refused for it, such as a launcher that is not here")
 
 
 class SettingBody(BaseModel):

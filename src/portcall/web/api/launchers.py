@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from portcall.errors import InvalidValue, PortcallError
+from portcall.errors import PortcallError
+from portcall.jobs import administered
 from portcall.jobs import dry as dry_run
+from portcall.jobs.administered import DEFAULT, OPTIONS
 from portcall.launchers.base import Scheduler
 from portcall.model import codec, lifecycle
 from portcall.model.job import Job
-from portcall.model.option import read, read_all
 from portcall.model.start import StartRequest
 from portcall.model.user import Login
 from portcall.web import shapes
@@ -22,7 +23,6 @@ from portcall.web.caller import address
 from portcall.web.who import may, services
 
 router = APIRouter(tags=["administration"])
-OPTIONS, DEFAULT = "launcher_options", "launcher"
 _FIRST = ("direct", "docker", "podman", "custom", "template")  # in this order, then the schedulers
 
 
@@ -86,8 +86,6 @@ async def list_launchers(request: Request, login: Login = may("admin/launchers")
 @router.put("/launchers", response_model=LaunchersShape)
 async def set_default(request: Request, body: DefaultBody, login: Login = may("admin/launchers")) -> Response:
     """Which one starts sessions where neither a schedule function nor a bookmark says so."""
-    here = services(request)
-    here.launchers.get(body.default)
     await _change(request, login, DEFAULT, body.default)
     return JSONResponse(await _all(request, login))
 
@@ -98,19 +96,16 @@ async def set_options(
 ) -> Response:
     """Its options: what they are set to, their maximum, and which of them people may set in forms."""
     here = services(request)
-    options = here.launchers.get(name).options
+    launcher = here.launchers.get(name)
     given = {key: value for key, value in body.set.items() if value not in ("", None, [])}
     highest = {key: value for key, value in body.maximum.items() if value not in ("", None)}
-    read_all(options, given)
-    for option in options:
-        if option.name in highest:
-            read(option, highest[option.name])
-    offered = [option.name for option in options if option.form]
-    for unknown in [*(set(highest) - {option.name for option in options}), *(set(body.people or ()) - set(offered))]:
-        raise InvalidValue(f"{unknown}: it is no option that could be set so", field=unknown)
     own: dict[str, Any] = {"set": given, "maximum": highest}
+    before = here.config[OPTIONS].get(name, {})
+    if isinstance(before.get("extend"), bool):  # the page does not show it
+        own["extend"] = before["extend"]
     if body.people is not None:
         own["people"] = body.people
+    administered.read_member(launcher, own)
     await _change(request, login, OPTIONS, {**here.config[OPTIONS], name: own})
     return JSONResponse(await _all(request, login))
 

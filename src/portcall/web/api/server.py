@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from portcall import __version__, logs
 from portcall import config as settings
 from portcall.errors import NotFound
+from portcall.jobs import administered
 from portcall.model import codec, event
 from portcall.model.user import Login
 from portcall.web import shapes, sse
@@ -156,7 +157,8 @@ async def keyboards(request: Request, login: Login = may("session/start")) -> Re
 @router.get("/settings", response_model=SettingsShape)
 async def list_settings(request: Request, login: Login = may("server/settings")) -> Response:
     here = services(request)
-    return JSONResponse({"settings": [_row(here.config, setting) for setting in settings.SETTINGS]})
+    faults = administered.faults(here.launchers, here.config)
+    return JSONResponse({"settings": [_row(here.config, setting, faults) for setting in settings.SETTINGS]})
 
 
 @router.put("/settings/{name}", response_model=shapes.SettingShape)
@@ -172,7 +174,7 @@ async def change_setting(
     here.audit.write(
         login.sub, "server/settings", "ok", address=address(request), detail=f"{name}={body.value!r}"[:500]
     )
-    return JSONResponse(_row(here.config, settings.BY_NAME[name]))
+    return JSONResponse(_row(here.config, settings.BY_NAME[name], administered.faults(here.launchers, here.config)))
 
 
 @router.get("/audit", response_model=AuditShape)
@@ -259,10 +261,11 @@ async def follow_log(
     return sse.response(request, login, numbered())
 
 
-def _row(config: settings.Config, setting: settings.Setting) -> dict[str, Any]:
+def _row(config: settings.Config, setting: settings.Setting, faults: dict[str, str]) -> dict[str, Any]:
     value = config[setting.name]
     return {
         "name": setting.name, "value": json.loads(json.dumps(value)), "default": setting.default, "help": setting.help,
         "scope": setting.scope, "live": setting.live, "kind": setting.kind.__name__, "unit": setting.unit,
         "choices": list(setting.choices), "fixed": config.fixed.get(setting.name),
+        "problem": faults.get(setting.name),
     }  # fmt: skip
