@@ -13,14 +13,19 @@ export const jobState = (job: Job): string => {
   return job.said && job.said.toLowerCase() !== ours.toLowerCase() ? `${ours} (${job.said})` : ours
 }
 
-/** The interval in which it is expected to start, as a person would say it. */
+/** The interval in which it is expected to start, as a person would say it: what has passed of it is not told. */
 export function expected(job: Job, now: number): string | null {
   const { startsFrom: from, startsTo: to } = job
   if (from === null && to === null) return null
-  if (from === null) return t('queued.before', { time: clock(to!, now) })
-  if (to === null || to - from < 60) return from <= now ? t('queued.soon') : t('queued.about', { time: clock(from, now) })
-  return t('queued.between', { from: clock(from, now), to: clock(to, now) })
+  if ((to ?? from!) <= now) return t('queued.soon')
+  if (to !== null && (from === null || from <= now)) return t('queued.before', { time: clock(to, now) })
+  if (to === null || to - from! < 60) return t('queued.about', { time: clock(from!, now) })
+  return t('queued.between', { from: clock(from!, now), to: clock(to, now) })
 }
+
+/** While its scheduler answers, `seen` is when there was last something new, which may be long ago. A state that it has
+ *  told is in its own word, and only a scheduler that does not answer has none. */
+export const isSilent = (job: Job | null): boolean => job?.state === 'unknown' && !job.said && job.seen !== null
 
 export function Queued({ session, brief }: { session: Session; brief?: true }) {
   const now = useNow(1_000)
@@ -35,8 +40,7 @@ export function Queued({ session, brief }: { session: Session; brief?: true }) {
     ['queued.in', [known(`launcher.${session.launcher}`, session.launcher), job?.queue, job?.id].filter(Boolean).join(' · ')],
     ['queued.server', brief ? null : session.serverId],
   ]
-  // while it answers, `seen` is when there was last something new, which may be long ago
-  const silent = job?.state === 'unknown' && job.seen !== null
+  const silent = isSilent(job)
   return (
     <div className="queued">
       <dl>
@@ -51,7 +55,7 @@ export function Queued({ session, brief }: { session: Session; brief?: true }) {
       </dl>
       {silent && (
         <p className="small warn-text">
-          {t('queued.silent')} <Time at={job.seen!} />
+          {t('queued.silent')} <Time at={job!.seen!} />
         </p>
       )}
       {session.message && (!brief || job === null) && <pre className="log short">{session.message}</pre>}
