@@ -149,6 +149,10 @@ def test_a_waiting_session_is_cancelled_with_its_job(page: Page, client: Client,
     card.get_by_role("button", name="Cancel job").click()
     until(lambda: client.session(session_id).state == "ended", "it has ended")
     assert [path.name for path in queue.jobs(".cancelled") if session_id in path.name]
+    page.goto(f"{page.url.split('/session/')[0]}session/{session_id}/info")
+    expect(page.get_by_role("status").filter(has_text="Cancelled")).to_be_visible()
+    expect(page.get_by_text("It was ended by")).to_be_visible()
+    expect(page.get_by_text("Did not start")).to_have_count(0)
 
 
 def test_what_its_launcher_cannot_cancel_is_ended_all_the_same_and_does_not_come_up(

@@ -109,7 +109,7 @@ function launch(session, word) {
   setTimeout(() => {
     if (word !== 'fail') return changed(sessions.get(session.id) ?? session, { state: 'running', started: now(), cpuPercentage: 3, memory: 5e7 })
     step('failed', 0, 'start-failed')
-    changed(session, { state: 'ended', ended: now(), reason: 'The command ended before it was ready, with exit code 127.', exitCode: 127 })
+    changed(session, { state: 'ended', ended: now(), reason: 'The command ended before it was ready, with exit code 127.', cause: 'command-not-run', exitCode: 127 })
   }, 500 * slow)
   return { result: sessions.get(session.id), trace: traces.get(session.id).steps }
 }

@@ -12,9 +12,10 @@ const { guessKeyboard } = await import('../src/sessions/defaults')
 const { geometryOf, keepShape, shapeOf, windowGeometry, GEOMETRY } = await import('../src/sessions/shape')
 const { isDesktop } = await import('../src/sessions/desktops')
 const { inOrder, matches } = await import('../src/sessions/order')
-const { bytes, duration } = await import('../src/app/words')
+const { Problem } = await import('../src/api/problem')
+const { bytes, duration, startFailed, stateWord } = await import('../src/app/words')
 const { reached } = await import('../src/session/progress')
-const { whatToTry, lastLines } = await import('../src/session/failure')
+const { codeOf, whatToTry, lastLines } = await import('../src/session/failure')
 const { t } = await import('../src/strings/t')
 const { en } = await import('../src/strings/en')
 
@@ -106,10 +107,30 @@ test('progress is read off the trace', () => {
 })
 
 test('a failed start says what to try', () => {
-  expect(whatToTry('bash: matlb: command not found')).toBe('try.command')
   expect(whatToTry('write: No space left on device')).toBe('try.space')
   expect(whatToTry('?')).toBe('try.other')
+  for (const words of ['network site not found', 'image: other:1 is none of those allowed', 'profile.d: ssh in time'])
+    expect(whatToTry(words)).toBe('try.other')
   expect(lastLines('a\n\nb\nc\n', 2)).toBe('b\nc')
+})
+
+test('what to do after a failed start comes from its code, not from its words', () => {
+  const over = (more: Partial<Session>) => session('a', { state: 'ended', started: null, job: null, exitCode: null, cause: null, ...more })
+  const job = (state: string) => ({ state }) as Session['job']
+  expect(codeOf(over({ cause: 'launch-failed', reason: 'network site not found' }), undefined)).toBe('launch-failed')
+  expect(codeOf(over({ cause: 'start-failed' }), new Problem(422, { code: 'invalid-value' }))).toBe('invalid-value')
+  expect(codeOf(over({ cause: 'command-not-run', exitCode: 127 }), undefined)).toBe('command-not-run')
+  expect(codeOf(over({ cause: 'command-not-run', exitCode: 126 }), undefined)).toBe('command-not-permitted')
+  expect(codeOf(over({ job: job('failed') }), undefined)).toBe('job-over')
+  expect(codeOf(over({ job: job('running') }), undefined)).toBe('start-failed')
+  expect(codeOf(undefined, undefined)).toBe('start-failed')
+})
+
+test('what its user cancelled before it ran is no failure', () => {
+  const none = session('a', { state: 'ended', started: null, cause: 'terminated' })
+  expect([startFailed(none), stateWord(none)]).toEqual([false, 'Cancelled'])
+  expect(startFailed({ ...none, cause: 'launch-failed' })).toBe(true)
+  expect(stateWord({ ...none, started: 2 })).toBe('Ended')
 })
 
 test('amounts are short and durations have two parts at most', () => {

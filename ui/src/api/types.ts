@@ -54,6 +54,8 @@ export interface Session {
   openGl: string
   origin: string
   reason: string | null
+  /** The stable code of the error that it is over by; `terminated` where its end was asked for. */
+  cause: string | null
   exitCode: number | null
   message: string | null
   endsAt: number | null

@@ -65,15 +65,20 @@ export const percent = (value: number): string => `${number(value, value < 10 ? 
 export const titleOf = (session: Pick<Session, 'name' | 'command' | 'id'>): string =>
   session.name || session.command || session.id
 
-/** Ended without ever having been ready. */
-export const startFailed = (session: Session): boolean => session.state === 'ended' && session.started === null
+/** Nobody wanted it any more before it was ready. */
+export const cancelled = (session: Session): boolean =>
+  session.state === 'ended' && session.started === null && session.cause === 'terminated'
+
+/** Ended without ever having been ready, and not because somebody wanted that. */
+export const startFailed = (session: Session): boolean =>
+  session.state === 'ended' && session.started === null && !cancelled(session)
 
 /** It waits for somebody else to start it: a job scheduler, a script. */
 export const queued = (session: Session): boolean =>
   session.state === 'pending' && session.launcher !== 'direct' && (session.job !== null || session.message !== null)
 
 export const stateWord = (session: Session): string =>
-  startFailed(session) ? t('state.failed') : queued(session) ? t('state.queued') : t(`state.${session.state}` as Key)
+  startFailed(session) ? t('state.failed') : cancelled(session) ? t('state.cancelled') : queued(session) ? t('state.queued') : t(`state.${session.state}` as Key)
 
 export const LIVE: ReadonlySet<State> = new Set<State>(['pending', 'running', 'suspended', 'ending', 'lost'])
 export const CONNECTABLE: ReadonlySet<State> = new Set<State>(['running', 'suspended'])

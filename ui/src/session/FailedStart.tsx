@@ -8,7 +8,7 @@ import type { Problem } from '../api/problem'
 import type { Session, Step } from '../api/types'
 import { sentence } from '../parts/states'
 import { known, t } from '../strings/t'
-import { lastLines, whatToTry } from './failure'
+import { codeOf, lastLines, whatToTry } from './failure'
 import { TraceLine } from './TraceLine'
 
 interface FailedStartProps {
@@ -38,7 +38,7 @@ export function FailedStart({ id, session, problem }: FailedStartProps) {
           {output}
         </pre>
       )}
-      <p className="quiet">{known(`todo.${problem?.code}`, t(whatToTry([what, detail, output].join('\n'))))}</p>
+      <p className="quiet">{known(`todo.${codeOf(session, problem)}`, t(whatToTry([what, detail, output].join('\n'))))}</p>
       {problem?.instance && <p className="quiet small">{t('problem.quote', { id: problem.instance })}</p>}
       <button type="button" className="link" aria-expanded={why} onClick={() => setWhy(!why)}>
         {why ? t('why.hide') : t('do.why')}

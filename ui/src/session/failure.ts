@@ -1,24 +1,27 @@
-/** What a failed start says and what to try next, from its reason and the last lines of its output. */
+/** What a failed start says and what to try next: from its code; where that says no more, from its programs' output. */
 
+import type { Problem } from '../api/problem'
+import type { Session } from '../api/types'
 import type { Key } from '../strings/t'
 
+/** What programs print in the same words everywhere. */
 const SIGNS: [RegExp, Key][] = [
-  [/window manager/i, 'try.manager'],
-  [/command not found|no such file or directory|not found/i, 'try.command'],
-  [/permission denied/i, 'try.permission'],
-  [/no space left|disk quota|quota exceeded/i, 'try.space'],
+  [/no space left on device|disk quota exceeded/i, 'try.space'],
   [/read-only file system/i, 'try.readonly'],
-  [/cannot open display|can't open display/i, 'try.display'],
-  [/out of memory|cannot allocate memory|killed/i, 'try.memory'],
-  [/time.?out|did not come up|in time/i, 'try.time'],
-  [/seats?|limit of sessions/i, 'try.seats'],
-  [/starts? (are )?(off|disabled)|does not take new/i, 'try.disabled'],
-  [/profile/i, 'try.profile'],
-  [/password|authentication|no process could be started|sudo|ssh/i, 'try.link'],
-  [/without having opened a window/i, 'try.window'],
+  [/(cannot|can't|could not|unable to) open display/i, 'try.display'],
+  [/out of memory|cannot allocate memory/i, 'try.memory'],
 ]
+const OVER = new Set(['done', 'failed', 'cancelled'])
+const NOT_EXECUTABLE = 126
 
-export const whatToTry = (words: string): Key => SIGNS.find(([sign]) => sign.test(words))?.[1] ?? 'try.other'
+/** The stable code of what went wrong; `start-failed` where it is only known that something did. */
+export function codeOf(session: Session | undefined, problem: Problem | undefined): string {
+  const code = problem?.code || session?.cause || ''
+  if (code && code !== 'start-failed') return code === 'command-not-run' && session?.exitCode === NOT_EXECUTABLE ? 'command-not-permitted' : code
+  return session?.job && OVER.has(session.job.state) ? 'job-over' : 'start-failed'
+}
+
+export const whatToTry = (output: string): Key => SIGNS.find(([sign]) => sign.test(output))?.[1] ?? 'try.other'
 
 /** The last lines that are not empty. */
 export const lastLines = (log: string, count: number): string =>

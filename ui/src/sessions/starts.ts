@@ -147,8 +147,9 @@ const setTimeoutThen = (wait: number, then: () => Promise<void>): Promise<void> 
   new Promise((resolve) => setTimeout(() => void then().then(resolve), wait))
 
 function refuse(id: string, problem: Problem): void {
-  update(id, { status: 'refused', problem, busy: false })
-  announce(t('start.refusedSay', { name: starts.get()[id]?.request.name || starts.get()[id]?.request.command || '' }))
+  const wanted = problem.code !== 'terminated' // else somebody cancelled it, and its record says who
+  update(id, wanted ? { status: 'refused', problem, busy: false } : { status: 'done', busy: false, open: false })
+  if (wanted) announce(t('start.refusedSay', { name: starts.get()[id]?.request.name || starts.get()[id]?.request.command || '' }))
   // what failed after it had a record has more to say there
   void queries.invalidateQueries({ queryKey: ['sessions'] })
   void queries.invalidateQueries({ queryKey: ['session', id] })
