@@ -17,6 +17,7 @@ from portcall.jobs import identity, verdict
 from portcall.jobs.commands import Commands
 from portcall.jobs.launchers import Launchers
 from portcall.jobs.orders import Open, Orders
+from portcall.jobs.ready import Ready
 from portcall.jobs.refused import as_launch_failed
 from portcall.jobs.watch import Sessions, Watch
 from portcall.launchers.base import Scheduler
@@ -51,6 +52,7 @@ class Jobs:
     ) -> None:  # fmt: skip
         self._launchers, self._sessions, self._orders = launchers, sessions, orders
         self._commands, self._clock, self._accounts, self._reached = commands, clock, accounts, reached
+        self.ready = Ready(commands.as_service, clock, self._task)
         self._watches: dict[str, Watch] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._under_way: dict[str, asyncio.Task[Outcome]] = {}  # submissions, by session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from portcall.errors import SchedulerSilent
 from portcall.launchers._batch import Batch
 from portcall.model.job import Job
 from portcall.model.launch import Host
@@ -12,6 +13,7 @@ from portcall.model.start import Invocation, Output, StartOrder
 # a site's banner may stand anywhere around it; the id is a line of its own
 SUBMITTED = re.compile(r"^\s*((?:Moab\.)?[0-9]+(?:\[\])?(?:\.[A-Za-z0-9][A-Za-z0-9.-]*)?)\s*$", re.MULTILINE)
 IDS = re.compile(r"(?:Moab\.)?[0-9]+(?:\[\])?(?:\.[A-Za-z0-9][A-Za-z0-9.-]*)?")
+_ANOTHERS = re.compile(r"gridengine|sge_?root|qmaster|\bSGE\b|\bGE [0-9]", re.IGNORECASE)
 
 
 class Qsub(Batch):
@@ -37,6 +39,14 @@ class Qsub(Batch):
 
     def cancel(self, job: Job) -> Invocation:
         return self.command("qdel", *self.known([job.id]))
+
+    def silent(self, output: Output) -> SchedulerSilent:
+        """Another scheduler has programs of the same names."""
+        said = super().silent(output)
+        if _ANOTHERS.search(output.stderr + output.stdout):
+            anothers = f"{self.title} is not here, the qstat of this server is Grid Engine's"
+            return SchedulerSilent(f"{anothers}: {said.detail}")
+        return said
 
     def answered(self, output: Output) -> None:
         """SchedulerSilent, unless all that it had to complain about is jobs that are gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from typing import Any
 
@@ -34,7 +35,8 @@ class OptionShape(BaseModel):
 
 
 class LauncherShape(BaseModel):
-    """``problem``: why it could not start anything now, by a dry run. ``pending``: sessions that wait in it."""
+    """``problem``: why it could not start anything now, by a dry run, and by a question to its scheduler.
+    ``pending``: sessions that wait in it."""
 
     name: str
     title: str
@@ -133,7 +135,7 @@ async def _all(request: Request, login: Login) -> dict[str, Any]:
     names = sorted(
         here.launchers.names(), key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
     )
-    found = [await _one(here, login, name) for name in names]
+    found = await asyncio.gather(*(_one(here, login, name) for name in names))
     return {
         "default": here.config[DEFAULT], "fixed": here.config.fixed.get(DEFAULT) or here.config.fixed.get(OPTIONS),
         "launchers": found,
@@ -162,6 +164,9 @@ async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
             argv = launcher.cancel(Job(name, "1")).argv
         if argv and shutil.which(argv[0], path=made["env"].get("PATH")) is None:
             row["problem"] = f"{argv[0]}: there is no such program on this server."
+        elif isinstance(launcher, Scheduler) and (not launcher.sees_all or name in here.launchers.configured()):
+            # an engine that nobody has set up is not asked: it would make a storage of the service's own
+            row["problem"] = await here.jobs.ready.problem(launcher) or None
     except PortcallError as error:
         row["problem"] = str(error)
     return row
