@@ -171,8 +171,9 @@ def test_an_image_is_one_of_those_that_the_administrator_named() -> None:
     assert "site/other:2" in other.argv
     with pytest.raises(InvalidValue, match="none of those allowed: site/x:1, site/other:2"):
         Docker().invocation(order(options={"image": "evil/image"}), place(options=named))
-    with pytest.raises(InvalidValue, match="no image is set"):
-        Docker().invocation(order(), host(templates={"docker.tpl": TEMPLATE}))
+    for launcher in (Docker(), Podman()):
+        with pytest.raises(InvalidValue, match=f"no image is set: launcher_options.{launcher.name}.set.image"):
+            launcher.invocation(order(), host(templates={"docker.tpl": TEMPLATE}))
     for wrong in ("--privileged", "-v", "a b", "x\n", ""):
         with pytest.raises(InvalidValue):
             Docker().invocation(order(options=read_all(Docker.options, {"image": wrong or None})), host())

@@ -81,7 +81,7 @@ class Docker(Scheduler):
         if not name:
             raise InvalidValue(f"there is no {TEMPLATE} in launcher-templates", field="launcher")
         filled = _container.fill(host.templates[name], name, self._values(order, host, as_user))
-        _check_image(filled, order, host)
+        _check_image(filled, order, host, self.name)
         log = posixpath.join(host.account.home, self.log_file(order.id))
         variables = {"PORTCALL_LOG": log, **_order(order, host, filled.environment), **weblink_environment(host)}
         fixed = ["--detach", "--rm", f"--name={self.job_name(order.id)}", f"--label={LABEL}={order.id}"]
@@ -222,7 +222,7 @@ def _image(order: StartOrder, host: Host) -> str:
     return str(order.options.get("image") or host.options.get("image") or "")
 
 
-def _check_image(filled: _container.Filled, order: StartOrder, host: Host) -> None:
+def _check_image(filled: _container.Filled, order: StartOrder, host: Host, name: str) -> None:
     """Whoever chose it (form, bookmark, schedule function, an expression of the template): it must be one that the
     administrator has named, in the options or in the template itself."""
     image = filled.image
@@ -233,7 +233,7 @@ def _check_image(filled: _container.Filled, order: StartOrder, host: Host) -> No
             f"image: {chosen} is none of those allowed: {', '.join(filter(None, allowed))}", field="image"
         )
     if not image:
-        raise InvalidValue("no image is set: launcher_options.docker.set.image", field="image")
+        raise InvalidValue(f"no image is set: launcher_options.{name}.set.image", field="image")
     if image not in (*allowed, filled.written):
         raise InvalidValue(f"image: {image!r}, as the template makes it, is none of those allowed", field="image")
     if image.startswith("-"):
