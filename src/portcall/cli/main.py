@@ -71,12 +71,16 @@ def _refused(error: PortcallError) -> int:
     steps: Any = error.extra.get("steps")
     if isinstance(steps, list):
         said += [f"  {step}" for step in steps]
-    if isinstance(error.extra.get("log"), str) and error.extra["log"].strip():
-        said += ["It said:", *(f"  {text}" for text in error.extra["log"].strip().splitlines()[-20:])]
+    log = error.extra.get("log")
+    if isinstance(log, str) and log.strip() and log.strip() not in error.detail:
+        said += ["It said:", *(f"  {text}" for text in log.strip().splitlines()[-20:])]
     if todo := _WHAT_TO_DO.get(error.code):
         said[0] = f"{said[0]} {todo}"
     if instance := error.extra.get("instance"):
-        said[0] = f"{said[0]} ({instance})"
+        if len(said) == 1 and "\n" not in said[0]:
+            said[0] = f"{said[0]} ({instance})"
+        else:
+            said.append(f"({instance})")  # not in the middle of what somebody reads
     _say("\n".join(said))
     return _BY_STATUS.get(error.status, ERROR)
 

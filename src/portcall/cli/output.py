@@ -119,11 +119,12 @@ _STYLES = {"running": "32", "suspended": "36", "pending": "33", "ending": "33", 
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
-    """Names and values, a line each; values that are not known are left out."""
+    """Names and values, a line each, and as many as a value has; values that are not known are left out."""
     known = [(name, value) for name, value in pairs if value not in (None, "")]
     widest = max((len(name) for name, _ in known), default=0)
     for name, value in known:
-        line(f"{name:<{widest}}  {neutral(value)}")
+        lines = neutral(str(value).strip("\n"), lines=True) if isinstance(value, str) else neutral(value)
+        line(f"{name:<{widest}}  " + lines.replace("\n", f"\n{'':{widest}}  "))
 
 
 def width(text: str) -> int:
