@@ -36,6 +36,7 @@ class StandIn:
     drop_starts: int = 0  # how many starts to break the connection of
     events: list[str] = field(default_factory=list)  # what each connection to the event stream is sent
     keys: list[str] = field(default_factory=list)
+    settings: list[dict[str, Any]] = field(default_factory=list)  # rows beside its own
     by_key: dict[str, str] = field(default_factory=dict)
     url: str = ""
 
@@ -177,6 +178,8 @@ def application(place: StandIn) -> FastAPI:  # noqa: PLR0915  (a table of routes
             raise Forbidden
         if act == "connect":
             return {"ticket": "t1", "url": f"/view/{session_id}", "expires": 4e9, "session": codec.to_document(one)}
+        if act == "extend":
+            return codec.to_document(one)
         if act == "purge":
             del place.sessions[session_id]
             return Response(status_code=204)
@@ -216,7 +219,7 @@ def application(place: StandIn) -> FastAPI:  # noqa: PLR0915  (a table of routes
     @app.get("/api/settings")
     async def settings() -> Any:
         row = {"name": "start_timeout", "value": 60.0, "default": 60.0, "help": "how long", "live": True, "fixed": ""}
-        return {"settings": [row]}
+        return {"settings": [row, *place.settings]}
 
     @app.put("/api/settings/{name}")
     async def set_setting(name: str, request: Request) -> Any:

@@ -363,6 +363,6 @@ def test_an_administrator_tries_a_launcher_whatever_else_would_be_chosen(
     finally:
         (server.config / "permissions.toml").unlink()
     assert (by["direct"]["state"], by["direct"]["launcher"], by["direct"]["name"]) == ("running", "direct", "A try")
-    assert by["custom"]["text"] == "Job 5 is in the queue."
+    assert (by["custom"]["state"], by["custom"]["message"]) == ("pending", "Job 5 is in the queue.")
     refused = person.portcall(server, "launcher", "run", "direct", "--start", "-", text=asked)
     assert (refused.returncode, refused.stdout) == (4, "")

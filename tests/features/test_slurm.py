@@ -304,7 +304,8 @@ def test_the_command_line_tells_of_jobs(client: Client, server: Server, person: 
     assert (waited["state"], waited["job"]["launcher"]) == ("running", "slurm")
     told = person.portcall(server, "start", STAYS, environment=environment)
     assert told.returncode == 0, told.stderr
-    assert "Submitted as Slurm job" in told.stdout
+    assert "Submitted as Slurm job" in told.stderr
+    assert json.loads(told.stdout)["state"] == "pending"
     (waiting,) = [session for session in client.sessions() if session.id != waited["id"]]
     assert f"portcall info {waiting.id}" in told.stderr
     until(lambda: job(client, waiting.id).starts_to, "it waits, and Slurm knows until when", SOON)

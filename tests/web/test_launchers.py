@@ -201,6 +201,10 @@ def test_a_dry_run_shows_what_would_be_run_with_the_options_and_without_secrets(
             assert "short" in " ".join(made["argv"]) + made["stdin"]
             assert "xterm; id" not in " ".join(made["argv"])
             assert "SIGNATURE" in made["stdin"]
+            made = await client.post("/api/launchers/slurm/dry", json={**start, "launcherOptions": {"queue": "other"}})
+            assert "other" in " ".join(made.json()["argv"]) + made.json()["stdin"]
+            refused = await client.post("/api/sessions", json={**start, "launcherOptions": {"queue": "other"}})
+            assert (refused.status_code, refused.json()["field"]) == (422, "launcherOptions")
             start["params"]["cores"] = "9"
             refused = await client.post("/api/launchers/slurm/dry", json=start)
             assert refused.json()["detail"] == "cores: 8 at most"
@@ -212,7 +216,11 @@ def test_a_dry_run_shows_what_would_be_run_with_the_options_and_without_secrets(
 def test_only_administrators_name_a_launcher(tmp_path: Path) -> None:
     async def test(server: Server) -> None:
         async with await server.client(FULL) as client:
-            for path, body in (("sessions", {"command": "xterm", "launcher": "slurm"}), ("launchers/slurm/dry", {})):
+            for path, body in (
+                ("sessions", {"command": "xterm", "launcher": "slurm"}),
+                ("sessions", {"command": "xterm", "launcherOptions": {"queue": "short"}}),
+                ("launchers/slurm/dry", {}),
+            ):
                 assert (await client.post(f"/api/{path}", json=body)).status_code == 403, path
             assert (await client.get("/api/launchers")).status_code == 403
 

@@ -91,7 +91,7 @@ class Answers:
     def allow(self, login: Login, request: StartRequest) -> None:
         """B2; a limited user starts from bookmarks alone."""
         self.permissions.check(login, "session/start")
-        if request.launcher:
+        if request.launcher or request.launcher_options:
             self.permissions.check(login, "admin/launchers")
         if login.level == "limited" and not request.bookmark_id:
             raise Forbidden("You may start sessions from bookmarks only, and there is none for this command.")

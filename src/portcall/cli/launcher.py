@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
-from dataclasses import replace
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ def launcher() -> None:
 
 
 def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in _launchers(_config()).names() if name.startswith(incomplete)]
+    return [name for name in _launchers(_config(asked=False)).names() if name.startswith(incomplete)]
 
 
 @launcher.command("list", examples=[("portcall launcher list --json", "with their options")])
@@ -72,15 +72,17 @@ def list_launchers(as_json: bool) -> None:
 @launcher.command("dry", examples=[
     ("portcall launcher dry custom", "for a made-up start"),
     ("portcall launcher dry slurm --start start.json", 'such as {"command": "xterm", "options": {"time": "2:00:00"}}'),
-    ("portcall launcher dry mine --start -", "the start on standard input"),
+    ("portcall launcher dry mine --start - --json", "the start on standard input; argv, stdin, env, user as JSON"),
 ])  # fmt: skip
 @click.option("--start", "start_file", metavar="FILE",
               help="A start as JSON: command, geometry, name, params, options (- for standard input).")  # fmt: skip
 @click.argument("name", shell_complete=_names)
-def dry(name: str, start_file: str | None) -> None:
-    """Print what a launcher would run for a start, as JSON: argv, stdin, env, user. Nothing is run.
+@json_option
+def dry(name: str, start_file: str | None, as_json: bool) -> None:
+    """Print what a launcher would run for a start. Nothing is run.
 
-    SIGNATURE and TOKEN stand for what only a server can make. What was set on the admin pages is not known here.
+    SIGNATURE and TOKEN stand for what only a server can make. What was set on the admin pages counts where the server
+    of this configuration runs and may tell you.
     """
     from portcall.jobs.dry import dry as show
     from portcall.jobs.dry import order_of
@@ -96,25 +98,38 @@ def dry(name: str, start_file: str | None) -> None:
     except KeyError:
         raise InvalidValue(f"login: there is no account {login!r} on this host", field="login") from None
     order = order_of(start, name, account, launchers)
-    output.document(show(launchers, order, account, _service_user(config)))
+    made = show(launchers, order, account, _service_user(config))
+    if as_json:
+        output.document(made)
+        return
+    output.line(f"Runs as: {output.neutral(made['user'])}")
+    command = shlex.join(made["argv"]) or "none: the user's link starts the session itself"
+    output.line(f"Command: {output.neutral(command, lines=True)}")
+    for title, text in (
+        ("Environment", "\n".join(f"{key}={value}" for key, value in made["env"].items())),
+        ("Standard input", made["stdin"]),
+    ):
+        if text:
+            output.line(f"{title}:\n{output.neutral(text.rstrip(), lines=True)}")
 
 
 @launcher.command("run", examples=[("portcall launcher run custom", "a terminal, by the custom launcher")])
 @click.option("--start", "start_file", metavar="FILE",
-              help="A start as JSON: command, geometry, name, params (- for standard input).")  # fmt: skip
+              help="A start as JSON: command, geometry, name, params, options (- for standard input).")  # fmt: skip
 @click.argument("name", shell_complete=_names)
 @server_options
 def run(name: str, start_file: str | None) -> None:
     """Start a session by this launcher, whatever else would be chosen; for administrators.
 
-    Prints the session as JSON; of one that is scheduled, with what the launcher said as text.
+    Prints the session as JSON; of one that is scheduled, what the launcher said goes to standard error.
     """
-    from portcall.cli.start import request, through_server
-    from portcall.jobs.dry import MEMBERS
+    from portcall.cli.start import request, scheduled, through_server
+    from portcall.jobs.dry import start_in
 
-    given = _start(start_file)
-    asked = request({member: given[member] for member in MEMBERS if member in given})
-    output.document(through_server(current(), replace(asked, launcher=name), False))
+    given = start_in(_start(start_file))
+    given = {member: value for member, value in given.items() if member not in ("login", "signature")}
+    session, _ = scheduled(through_server(current(), request({**given, "launcher": name}), False))
+    output.document(session)
 
 
 def _start(file: str | None) -> dict[str, Any]:
@@ -132,27 +147,56 @@ def _start(file: str | None) -> dict[str, Any]:
     return document
 
 
-def _config() -> Config:
+def _config(asked: bool = True) -> Config:
+    """As the server of this configuration has it: ``asked`` for what was set on the pages, where it runs and tells."""
     from portcall import config
+    from portcall.jobs.administered import DEFAULT, OPTIONS
 
-    return config.load(one_person=os.geteuid() != 0 and not _SYSTEM.is_dir())
+    found = config.load(one_person=os.geteuid() != 0 and not _SYSTEM.is_dir())
+    wanted = [name for name in (DEFAULT, OPTIONS) if asked and name not in found.fixed]
+    if wanted and (told := _settings_of(found.directories.runtime)) is not None:
+        found.values.update({name: told[name] for name in wanted if name in told})
+    return found
+
+
+def _settings_of(runtime: Path) -> dict[str, Any] | None:
+    """Of the server that listens there; None, which is told a person, where it cannot be asked."""
+    from portcall.client.address import Address, listens, prefix, trusted
+    from portcall.client.api import Client
+
+    socket = runtime / "api.sock"
+    if not trusted(runtime, os.getuid()) or not listens(socket):
+        said = "no server of this configuration runs here"
+    else:
+        try:
+            with Client(Address(f"http://localhost{prefix(runtime)}", str(socket))) as client:
+                return {row["name"]: row["value"] for row in client.settings()}
+        except PortcallError as error:
+            said = output.neutral(error.detail)
+    click.echo(f"portcall: what was set on the admin pages is not known: {said}", err=True)
+    return None
 
 
 def _launchers(config: Config) -> Launchers:
     from portcall import plugins, userside
+    from portcall.client.address import public_url
     from portcall.jobs.launchers import Launchers
-    from portcall.jobs.settings import site_settings
+    from portcall.jobs.settings import site_settings, weblink_port
     from portcall.model.launch import Weblink
 
     def settings() -> dict[str, str]:
         return site_settings(config.directories.config, os.environ)
 
-    def weblink(order: Any, account: Any) -> Weblink | None:
+    def weblink(order: Any, account: Any) -> Weblink:
+        """As a server would say it: on a port of its own, or where it listens anyway."""
         given = settings()
-        if not given.get("WEBLINK_PORT"):
-            return None
-        url = given.get("WEBLINK_URL") or f"http://127.0.0.1:{given['WEBLINK_PORT']}"
-        return Weblink(url, "", order.login, given.get("WEBLINK_URI") or "/weblink")
+        port, host = weblink_port(given), given.get("WEBLINK_HOST", "").strip() or config["host"]
+        scheme = "http" if config["tls"] == "off" else "https"
+        here = f"{scheme}://{host}:{config['port']}{str(config['url_prefix']).rstrip('/')}"
+        said = str(config["public_url"]).rstrip("/") or public_url(config.directories.runtime)
+        url = f"{scheme}://{host}:{port}" if port else said or here
+        uri = "/" + (given.get("WEBLINK_URI", "").strip().strip("/") or "weblink")
+        return Weblink(given.get("WEBLINK_URL", "").rstrip("/") or url, "", order.login, uri)
 
     target, python = config.directories.runtime / "lib", str(config["user_python"])
     return Launchers(

@@ -22,7 +22,7 @@ from portcall.cli.complete import bookmarks
 from portcall.cli.given import read_json
 from portcall.cli.reach import Reach, current
 from portcall.errors import InvalidValue, PortcallError, ServerUnreachable
-from portcall.model import codec
+from portcall.model import codec, lifecycle
 from portcall.model.start import StartRequest, check
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, docu
     """Start a session: a display with a command in it.
 
     Prints the session as JSON. With a server the start goes through it; without one it is made on this host directly,
-    as with --local and --cli. A start that goes to a queue prints what its scheduler said, and runs later.
+    as with --local and --cli. One that goes to a queue is pending and runs later: what its scheduler said goes to
+    standard error, and --wait waits until it runs.
     """
     reach = current()
     if words and texts["command"]:
@@ -106,22 +107,30 @@ def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, docu
         if sys.stderr.isatty():
             click.echo("portcall: no server runs here; starting on this host directly", err=True)
         return direct(merged, secrets, config_path)
-    if "text" in session:
-        waiting = session["result"]["id"]
-        if not (wait or then):
-            output.line(output.neutral(session["text"].rstrip("\n"), lines=True))
-            click.echo(f"portcall: it is scheduled, and runs later; see: portcall info {waiting}", err=True)
-            return 0
+    session, waits = scheduled(session)
+    if waits and (wait or then):
         from portcall.cli.queue import follow
 
         with reach.client() as client:
-            session = codec.to_document(follow(client, waiting))
+            session = codec.to_document(follow(client, session["id"]))
+    elif waits:
+        click.echo(f"portcall: it is scheduled, and runs later; see: portcall info {session['id']}", err=True)
     output.document(session)
     if then:
         from portcall.cli.connect import open_viewer
 
         return open_viewer(reach.client(), session["id"], "", False)
     return 0
+
+
+def scheduled(answer: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The session of an answer, and whether it still waits; what a scheduler said of it goes to standard error."""
+    if "text" not in answer:
+        return answer, False
+    session: dict[str, Any] = answer["result"]
+    if said := answer["text"].strip("\n"):
+        click.echo(output.neutral(said, lines=True), err=True)
+    return session, session["state"] == lifecycle.PENDING
 
 
 def merge(document: dict[str, Any], arguments: Any, given: dict[str, Any], params: tuple[str, ...]) -> dict[str, Any]:
@@ -144,6 +153,9 @@ def merge(document: dict[str, Any], arguments: Any, given: dict[str, Any], param
 def request(merged: dict[str, Any]) -> StartRequest:
     """What a server is asked; InvalidValue for the first member that cannot be right."""
     known = {name: merged[name] for name in (*_TEXTS, "params") if merged.get(name) is not None}
+    if not merged.get("signature"):  # what a server has handed to a launcher was chosen already
+        known["launcher"] = merged.get("launcher") or ""
+        known["launcherOptions"] = merged.get("launcherOptions") or merged.get("options") or {}
     asked = codec.from_document(StartRequest, {"command": "", **known})
     # a bookmark has its own command
     check(replace(asked, command=asked.command or "bookmark") if asked.bookmark_id else asked)

@@ -72,8 +72,7 @@ def local(environment: Mapping[str, str], uid: int | None = None) -> list[Addres
     for directory in _trusted_directories(environment, uid):
         path = directory / "api.sock"
         if listens(path):
-            prefix = urlsplit(_public_url(directory)).path.rstrip("/")
-            found.append(Address(f"http://localhost{prefix}", socket=str(path)))
+            found.append(Address(f"http://localhost{prefix(directory)}", socket=str(path)))
     return found
 
 
@@ -86,7 +85,7 @@ def find(url: str, environment: Mapping[str, str], remembered: str = "", uid: in
     if remembered:
         return Address(remembered)
     for directory in _trusted_directories(environment, uid):
-        if public := _public_url(directory):
+        if public := public_url(directory):
             return Address(parse(public).url)
     return Address(DEFAULT_URL)
 
@@ -123,7 +122,13 @@ def listens(path: Path) -> bool:
     return True
 
 
-def _public_url(directory: Path) -> str:
+def prefix(directory: Path) -> str:
+    """The path below which the server of a runtime directory has its API."""
+    return urlsplit(public_url(directory)).path.rstrip("/")
+
+
+def public_url(directory: Path) -> str:
+    """What the server of a runtime directory says of itself; empty where there was none."""
     try:
         document = json.loads((directory / "public.json").read_bytes())
     except (OSError, ValueError):

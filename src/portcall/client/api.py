@@ -100,6 +100,8 @@ class Client:
         Sent again, under the same key, if the connection broke: that is the same session.
         """
         body = {name: value for name, value in codec.to_document(request).items() if value not in ("", None)}
+        if not request.launcher_options:
+            del body["launcherOptions"]  # a server that is older would refuse the name
         key = str(body.setdefault("key", secrets.token_hex(16)))
         headers = {"Idempotency-Key": key} if _HEADER.match(key) else {}  # it is in the body, too
         query = {"wait": None if wait else 0, "connect": connect}
@@ -154,8 +156,9 @@ class Client:
     def terminate(self, session_id: str) -> Session:
         return self._session("POST", session_id, "/terminate", {})
 
-    def extend(self, session_id: str) -> Session:
-        return self._session("POST", session_id, "/extend", {})
+    def extend(self, session_id: str, by: float = 0.0) -> Session:
+        """``by`` seconds; 0: as far as the profile says."""
+        return self._session("POST", session_id, "/extend", {"by": by} if by else {})
 
     def purge(self, session_id: str) -> None:
         self.http.call("POST", f"/sessions/{_part(session_id)}/purge", {})

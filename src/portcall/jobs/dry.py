@@ -15,6 +15,8 @@ from portcall.model.start import ROOTLESS, StartOrder, StartRequest, check
 from portcall.model.user import Account
 
 MEMBERS = ("command", "geometry", "name", "params", "profile", "keyboardLayout", "id")
+_OTHERS = ("options", "launcherOptions", "login", "bookmarkId", "userdata", "userid", "key")
+_MADE = ("launcher", "signature", "windowMode", "limits", "startTimeout")  # what a server has added for a script
 SIGNATURE, TOKEN = "SIGNATURE", "TOKEN"  # in the place of what only a server can make
 
 
@@ -23,8 +25,10 @@ def order_of(start: Mapping[str, Any], name: str, account: Account, launchers: L
 
     InvalidValue for the first member that cannot be right.
     """
-    if isinstance(start.get("start"), dict):  # the whole of a script's stdin
-        start = {"options": start.get("options", {}), **start["start"]}
+    start = start_in(start)
+    for member in ("bookmarkId", "key"):
+        if start.get(member):
+            raise InvalidValue(f"{member}: only a server knows what it means: portcall launcher run", field=member)
     known = {member: start[member] for member in MEMBERS if start.get(member) is not None}
     request = check(codec.from_document(StartRequest, {"command": "xterm", **known}))
     chosen = start.get("options") or start.get("launcherOptions") or {}
@@ -37,6 +41,19 @@ def order_of(start: Mapping[str, Any], name: str, account: Account, launchers: L
         request.keyboard_layout, name, codec.to_document(DEFAULT), signature=SIGNATURE,
         options=launchers.options(name, request.params, chosen),
     )  # fmt: skip
+
+
+def start_in(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The start of a file: as the API and ``portcall start`` have it, or the stdin of a script. InvalidValue for a
+    member that nobody would look at: it is misspelt."""
+    start = dict(document)
+    if isinstance(start.get("start"), dict):  # the whole of a script's stdin
+        start = {"options": start.get("options", {}), **start["start"]}
+    for member in start:
+        if member not in (*MEMBERS, *_OTHERS, *_MADE):
+            known = ", ".join((*MEMBERS, *_OTHERS))
+            raise InvalidValue(f"there is no member {member!r} of a start; there are: {known}", field=member)
+    return start
 
 
 def dry(launchers: Launchers, order: StartOrder, account: Account, service_user: str) -> dict[str, Any]:

@@ -30,7 +30,8 @@ MAX_DEPTH = 32  # of params within params
 class StartRequest:
     """What the user asked. ``key`` repeats: the same key from the same login is the same session. ``answered`` are
     the forms that the client has shown. ``notices``: it shows those that ask nothing, too. ``review``: only ask what
-    remains to be asked; start nothing. ``launcher``: an administrator tries this one, whatever else would be chosen.
+    remains to be asked; start nothing. ``launcher``: an administrator tries this one, whatever else would be chosen,
+    with these ``launcher_options``.
     """
 
     command: str
@@ -48,6 +49,7 @@ class StartRequest:
     notices: bool = False
     review: bool = False
     launcher: str = ""
+    launcher_options: Dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,8 @@ def check(request: StartRequest) -> StartRequest:
     check_text("bookmarkId", request.bookmark_id, MAX_NAME)
     check_text("userdata", request.userdata or "", MAX_PARAMS)
     check_text("userid", request.userid or "", MAX_NAME)
+    if request.launcher_options and not request.launcher:
+        raise InvalidValue("launcherOptions: they go with a launcher: name it, too", field="launcherOptions")
     check_given(request)
     return request
 

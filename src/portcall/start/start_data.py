@@ -15,7 +15,7 @@ _CHANGEABLE = frozenset({
 def start_data(request: StartRequest) -> dict[str, Any]:
     """The start object; the idempotency key and the like are the client's and ours."""
     document: dict[str, Any] = codec.to_document(request)
-    ours = ("key", "answered", "notices", "review", "launcher")
+    ours = ("key", "answered", "notices", "review", "launcher", "launcherOptions")
     return {name: value for name, value in document.items() if value is not None and name not in ours}
 
 

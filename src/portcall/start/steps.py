@@ -98,7 +98,7 @@ class Steps:
     def options(self, launcher: str, bookmark: Bookmark | None, request: StartRequest) -> dict[str, Any]:
         """What it is asked for where no schedule function says it; a bookmark's are for the bookmark's own launcher."""
         chosen = bookmark.launcher_options if bookmark is not None and bookmark.launcher == launcher else {}
-        return self._launchers.options(launcher, request.params, chosen)
+        return self._launchers.options(launcher, request.params, {**chosen, **request.launcher_options})
 
     async def event(self, request: StartRequest, launcher: str, person: Person, trace: Trace) -> StartRequest:
         """B6: exactly one of the Start and the Schedule event; may change the request or refuse it."""
@@ -114,7 +114,10 @@ class Steps:
         changed = codec.from_document(StartRequest, {**start_data(request), **changeable(outcome.data)})
         names = [name for name, value in start_data(changed).items() if value != start_data(request)[name]]
         trace.step(kind.replace("-", " "), "changed" if names else "unchanged", ", ".join(names))
-        return replace(changed, id=request.id, key=request.key, answered=request.answered)
+        return replace(
+            changed, id=request.id, key=request.key, answered=request.answered, launcher=request.launcher,
+            launcher_options=request.launcher_options,
+        )  # fmt: skip
 
     async def _server_form(self, request: StartRequest, person: Person, trace: Trace) -> dict[str, Any] | None:
         if request.params.get("serverId"):

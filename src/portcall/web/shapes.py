@@ -92,6 +92,7 @@ class StartBody(BaseModel):
     notices: bool = Field(False, description="stage form comes also for forms that ask nothing, once each")
     review: bool = Field(False, description="start nothing; stage is form, or review where nothing remains to be asked")
     launcher: str = Field("", description="for administrators, who try one; else it is chosen by what they have set")
+    launcherOptions: dict[str, Any] = Field(default_factory=dict, description="of that launcher, over all others")
     key: str = Field("", max_length=256, description="the same key is the same session; header Idempotency-Key wins")
 
 
@@ -199,6 +200,13 @@ class SettingShape(BaseModel):
     choices: list[str]
     fixed: str | None
     problem: str | None = Field(None, description="why starts are refused for it, such as a launcher that is not here")
+
+
+class ExtendBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    by: float = Field(
+        0.0, ge=0, le=366 * 86400, description="seconds; 0: by what the profile says, its most in any case"
+    )
 
 
 class SettingBody(BaseModel):
