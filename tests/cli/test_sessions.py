@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from portcall.cli.main import _refused
+from portcall.errors import StartFailed
+from portcall.model.job import Job
 from tests.cli.conftest import Portcall
 from tests.client.stand_in import ID, OTHER, StandIn
 
@@ -79,6 +82,37 @@ def test_a_session_is_suspended_terminated_and_purged(at: Portcall, place: Stand
     assert refused.code == 1
     assert at("purge", ID, "--yes").code == 0
     assert not place.sessions
+
+
+def test_more_time_is_asked_for(at: Portcall, place: StandIn) -> None:
+    place.add(name="wing", ends_at=2e9, job=Job("slurm", "24", "running", ends_at=1.9e9))
+    shown = at("extend", "wing", "--by", "2:00:00").out.splitlines()
+    assert [line.split(", by ")[1] for line in shown] == ["its job.", "its profile, while nobody looks at it."]
+    assert place.asked[-1] == ("POST", f"/sessions/{ID}/extend", {"by": 7200})
+    assert at("extend", ID, "--json").json["endsAt"] == 2e9
+    assert not place.asked[-1][2]
+    place.add(ends_at=None)
+    assert "nothing to extend" in at("extend", ID).out
+    for wrong in ("soon", "0", "-5"):
+        assert at("extend", ID, "--by", wrong).code == 2
+    assert at("extend", "none").code == 3
+
+
+def test_what_a_launcher_said_is_shown_once_and_line_by_line(at: Portcall, place: StandIn) -> None:
+    place.add(state="ended", reason="qsub: cannot\nreach server", message="")
+    lines = [line for line in at("info", ID).out.splitlines() if "qsub" in line or "reach" in line]
+    assert [line.split(maxsplit=1)[-1].strip() for line in lines] == ["qsub: cannot", "server"]
+
+
+@pytest.mark.parametrize(("detail", "log", "said"), [
+    ("no: a\nb", "a\nb\n", "portcall: no: a\nb\n(i)\n"), ("no", "why", "portcall: no\nIt said:\n  why\n(i)\n"),
+    ("no", "", "portcall: no (i)\n"),
+])  # fmt: skip
+def test_what_a_script_said_is_not_said_twice(
+    capfd: pytest.CaptureFixture[str], detail: str, log: str, said: str
+) -> None:
+    assert _refused(StartFailed(detail, log=log, instance="i")) == 1
+    assert capfd.readouterr().err == said
 
 
 def test_names_and_params_are_changed(at: Portcall, place: StandIn) -> None:

@@ -227,6 +227,15 @@ async def test_an_announced_end_can_be_pushed_back_again_and_again(here: Swept) 
         await here.sweep.extend("none")
 
 
+@swept()
+async def test_who_names_a_time_gets_the_profiles_step_at_most(here: Swept) -> None:
+    here.profiles["default"] = Profile("default", end_after_disconnected=600, extend_by=3600)
+    await here.session()
+    await asyncio.sleep(500)
+    for by, later in ((900.0, 900), (86400.0, 3600)):
+        assert (await here.sweep.extend("s", by=by)).ends_at == here.clock.now() + later
+
+
 @swept(silent_after=60.0)
 async def test_a_session_that_is_silent_and_cannot_be_looked_for_is_lost_but_kept(here: Swept) -> None:
     here.alive = NoLink("no way to run anything as ann")

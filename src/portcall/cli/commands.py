@@ -33,6 +33,7 @@ COMMANDS: tuple[Row, ...] = (
     _row("connect", "connect", "Open a session in a native viewer, or offer it to one.", SESSIONS),
     _row("rename", "change", "Give a session another name.", SESSIONS),
     _row("param", "change", "List, set and remove a session's params.", SESSIONS),
+    _row("extend", "extend", "Ask for more time before a session's announced end.", SESSIONS),
     _row("suspend", "ending", "Make all viewers leave; the session goes on.", SESSIONS),
     _row("terminate", "ending", "End a session.", SESSIONS),
     _row("purge", "ending", "Remove a session's record, leftovers and processes.", SESSIONS),

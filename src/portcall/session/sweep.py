@@ -93,18 +93,20 @@ class Sweep:
         if traffic > self._registry.get(session.id).bytes_out:
             await self._registry.change(session.id, bytes_out=traffic)
 
-    async def extend(self, session_id: str, job: bool = True) -> Session:
-        """Push an announced end back by the profile's step, and that of the job's time; idle viewers count as active
-        again. Conflict where its scheduler gives the job no more time."""
+    async def extend(self, session_id: str, job: bool = True, by: float = 0.0) -> Session:
+        """Push an announced end back by the profile's step, and that of the job's time; ``by``: by so many seconds,
+        where it is the profile's end by its step at most. Idle viewers count as active again. Conflict where its
+        scheduler gives the job no more time."""
         session = self._registry.get(session_id)
         for connection in self._connections.of(session_id):
             connection.active = self._clock.monotonic()
             self._over(connection)
         if session.ends_at is not None:
-            later = self._clock.now() + self._profile(session.profile).extend_by
+            step = self._profile(session.profile).extend_by
+            later = self._clock.now() + (min(by, step) if by else step)
             session = await self._registry.change(session_id, ends_at=max(session.ends_at, later))
         if job and self._extend_job is not None and session.job is not None:
-            session = await self._extend_job(session, self._profile(session.profile).extend_by)
+            session = await self._extend_job(session, by or self._profile(session.profile).extend_by)
         return session
 
     async def stay(self, session_id: str) -> None:

@@ -141,9 +141,11 @@ async def purge(request: Request, session_id: str, owned: Owned = mine("session/
 
 
 @router.post("/sessions/{session_id}/extend", response_model=shapes.SessionShape)
-async def extend(request: Request, session_id: str, owned: Owned = mine("session/connect")) -> Response:
+async def extend(
+    request: Request, session_id: str, owned: Owned = mine("session/connect"), body: shapes.ExtendBody | None = None
+) -> Response:
     """Push an announced end back."""
-    session = await services(request).sweep.extend(session_id)
+    session = await services(request).sweep.extend(session_id, by=body.by if body is not None else 0.0)
     return JSONResponse(codec.to_document(session))
 
 
