@@ -99,6 +99,21 @@ def test_its_pending_session_shows_the_jobs_state_and_log_and_becomes_running(
     job(spool, session).unlink()
 
 
+def test_the_pages_line_runs_all_jobs_and_takes_each_out_of_the_queue(
+    person: Person, client: Client, spool: Path
+) -> None:
+    for _ in range(2):
+        assert client.start(StartRequest(STAYS))["stage"] == "scheduled"
+    page = (TOP / "docs/howto/launchers.md").read_text()
+    (line,) = re.findall(r"^    (for job in /var/spool/farm.*)$", page, re.MULTILINE)
+    done = person.run("/bin/sh", "-c", f"({line.replace('/var/spool/farm', str(spool))}) >/dev/null 2>&1")
+    assert done.returncode == 0, done.stderr
+    until(lambda: [one.state for one in client.sessions()] == ["running"] * 2, "both run")
+    assert not list(spool.glob("portcall-*"))
+    until(lambda: all(_state(client, one) != "queued" for one in client.sessions()), "neither is in the queue")
+    assert [one.state for one in client.sessions()] == ["running"] * 2
+
+
 def test_a_job_that_was_edited_has_what_was_granted_and_no_more(
     server: Server, person: Person, client: Client, spool: Path
 ) -> None:

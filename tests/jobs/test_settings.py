@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from portcall.errors import InvalidValue
-from portcall.jobs.settings import site_settings
+from portcall.errors import InvalidValue, SettingRefused
+from portcall.jobs.settings import site_settings, weblink_port
 
 
 def test_the_environment_is_stronger_than_the_file(tmp_path: Path) -> None:
@@ -45,3 +45,11 @@ def test_a_file_that_everybody_can_write_is_not_read(tmp_path: Path) -> None:
         site_settings(tmp_path, {})
     path.chmod(0o664)
     assert site_settings(tmp_path, {}) == {"LAUNCHER_SCRIPT": "/tmp/x"}
+
+
+def test_where_weblinks_are_taken_is_a_port_or_nothing() -> None:
+    assert [weblink_port({"WEBLINK_PORT": text}) for text in ("", " 3301 ", "0")] == ["", "3301", "0"]
+    assert weblink_port({}) == ""
+    for wrong in ("abc", "-1", "65536", "http://host:3301", "３３０１"):
+        with pytest.raises(SettingRefused, match="is not a port"):
+            weblink_port({"WEBLINK_PORT": wrong})

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-# A launcher whose sessions dial out to the server over the network, from wherever they run. It needs WEBLINK_PORT in
-# $FX_CONFIG_DIR/fastx.env, and there:  LAUNCHER_SCRIPT=/path/to/your/copy
+# A launcher whose sessions dial out to the server over the network, from wherever they run. It needs two lines in
+# $FX_CONFIG_DIR/fastx.env, the first of which is in force once the server was started again:
+#   WEBLINK_PORT=3301
+#   LAUNCHER_SCRIPT=/path/to/your/copy
 import json
 import os
 import subprocess

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from portcall.errors import InvalidValue
+from portcall.errors import InvalidValue, SettingRefused
 from portcall.model import dotenv
 
 # what the environment may say over the file; the rest of it is the server's own
@@ -27,3 +27,11 @@ def site_settings(config_dir: Path, environment: Mapping[str, str]) -> dict[str,
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidValue(f"{path}: {getattr(error, 'strerror', None) or error}", field="launcher") from error
     return {**values, **{name: value for name, value in environment.items() if name.startswith(_KNOWN)}}
+
+
+def weblink_port(settings: Mapping[str, str]) -> str:
+    """``WEBLINK_PORT``, empty where there is none; SettingRefused where it is no port."""
+    text = settings.get("WEBLINK_PORT", "").strip()
+    if text and not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise SettingRefused(f"WEBLINK_PORT: {text!r} is not a port", field="WEBLINK_PORT")
+    return text

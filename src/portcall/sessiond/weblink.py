@@ -14,6 +14,10 @@ from portcall.errors import InvalidValue
 CONTROL, DISPLAY = "/control", "/display"
 _URL = re.compile(r"(https?)://(?:([^/@]*)@)?(\[[0-9A-Fa-f:.]+\]|[^/:@\[\]\s]+)(?::([0-9]{1,5}))?(/[^?#\s]*)?\Z")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
+_WHENCE = (
+    "A launcher script takes it from the member weblink of its input, which is there if WEBLINK_PORT is set in"
+    " fastx.env of the server's configuration directory and the server was started again since."
+)
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _VARIABLES = (
     "WEBLINK_URL", "WEBLINK_URI", "WEBLINK_PRIMARY", "WEBLINK_FINGERPRINT", "WEBLINK_HOST_ID", "WEBLINK_SOCKET",
@@ -76,7 +80,7 @@ def take(environment: MutableMapping[str, str], session_id: str = "") -> Weblink
     given = {name: environment.pop(name, "") for name in _VARIABLES}
     for name in ("WEBLINK_URL", "WEBLINK_PRIMARY"):
         if not given[name]:
-            raise InvalidValue(f"{name} is not set: the launcher says where the session may call in", field=name)
+            raise InvalidValue(f"{name} is not set. {_WHENCE}", field=name)
     url, uri = given["WEBLINK_URL"].rstrip("/"), "/" + (given["WEBLINK_URI"] or "/weblink").strip("/")
     parse(url + uri, "WEBLINK_URL")
     primary = given["WEBLINK_PRIMARY"].strip()

@@ -12,6 +12,7 @@ from typing import Any
 
 from portcall.errors import SettingRefused
 from portcall.gateway.weblink import CONTROL, DISPLAY, Call
+from portcall.jobs.settings import weblink_port
 from portcall.web import certificate
 
 URI = "/weblink"
@@ -44,12 +45,10 @@ def uri(settings: Callable[[], dict[str, str]]) -> str:
 
 def listen(config: Any, settings: Callable[[], dict[str, str]]) -> socket.socket | None:
     """A socket on ``WEBLINK_PORT``, where there is one; SettingRefused where it cannot be."""
-    text = settings().get("WEBLINK_PORT", "").strip()
+    text = weblink_port(settings())
     if not text:
         return None
     host = settings().get("WEBLINK_HOST", "").strip() or str(config["host"])
-    if not text.isdigit() or int(text) > 65_535:
-        raise SettingRefused(f"WEBLINK_PORT: {text!r} is not a port", field="WEBLINK_PORT")
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
