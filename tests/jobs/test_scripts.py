@@ -213,11 +213,15 @@ def test_any_json_is_jobs_or_silence(document: object) -> None:
 
 def test_a_start_that_was_not_back_in_time_may_have_made_a_job(tmp_path: Path) -> None:
     directory(tmp_path, start="", status="")
-    with pytest.raises(SchedulerSilent, match="time limit"):
-        scheduler(tmp_path).outcome(order(), Output(124, "", "the time limit was reached\n"))
+    late = Output(124, "", "farm: the time limit of 60 s was reached\n")
+    with pytest.raises(SchedulerSilent, match=r"of 60 s was reached \(timeout, in its launcher\.toml\)"):
+        scheduler(tmp_path).outcome(order(), late)
     directory(tmp_path, "alone", start="")  # nobody could be asked for it
-    with pytest.raises(StartFailed, match="time limit"):
-        found(tmp_path, "alone").outcome(order(), Output(124, "", "the time limit was reached\n"))
+    with pytest.raises(StartFailed, match=r"of 60 s was reached \(timeout, in its launcher\.toml\)"):
+        found(tmp_path, "alone").outcome(order(), late)
+    with pytest.raises(StartFailed) as own:
+        found(tmp_path, "alone").outcome(order(), Output(124, "", "said by timeout(1) inside it"))
+    assert own.value.detail == "said by timeout(1) inside it"
 
 
 def test_launcher_toml_describes_it(tmp_path: Path) -> None:

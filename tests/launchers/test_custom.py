@@ -138,6 +138,11 @@ class TestCustom(LauncherContract):
         with pytest.raises(StartFailed, match=f"exit code {code}"):
             launcher.outcome(order(), Output(code))
 
+    def test_one_that_was_not_back_in_time_is_told_by_which_limit(self, launcher: Custom) -> None:
+        with pytest.raises(StartFailed) as failure:
+            launcher.outcome(order(), Output(124, "", "/opt/site/launch: the time limit of 90 s was reached\n"))
+        assert failure.value.detail.endswith("the time limit of 90 s was reached (start_timeout, and 60 s at least)")
+
     def test_a_result_of_a_script_that_failed_is_no_success(self, launcher: Custom) -> None:
         with pytest.raises(StartFailed):
             launcher.outcome(order(), Output(3, '{"result": {"id": "s1"}}'))

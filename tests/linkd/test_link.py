@@ -106,6 +106,7 @@ def test_a_command_runs_as_a_login_would_and_is_killed_in_time(ground: Ground) -
     began = time.monotonic()
     late = run(["sh", "-c", "sleep 1000 & sleep 1000"], timeout=0.3)
     assert late["code"] == 124
+    assert late["stderr"].endswith(" s was reached\n")
     assert time.monotonic() - began < 5
     assert run(["sh", "-c", "sleep 2 & echo at once"])["stdout"] == "at once\n"
 

@@ -44,6 +44,7 @@ class Description:
     timeout: float = 60.0
     options: tuple[Option, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    file: str = "launcher.toml"
 
 
 class Scripts(Launcher):
@@ -63,7 +64,7 @@ class Scripts(Launcher):
 
     def outcome(self, order: StartOrder, output: Output) -> Outcome:
         hint = "It must be executable by whom it runs as: chmod 755 FILE, and all folders above it open to them."
-        if (error := script.failed(output, f"The launcher {self.name}", hint)) is not None:
+        if (error := script.failed(output, f"The launcher {self.name}", hint, self._limit)) is not None:
             raise error
         answer = script.answer(output)
         if answer is not None and "result" in answer:
@@ -76,6 +77,10 @@ class Scripts(Launcher):
                 if part
             )
         return Scheduled(order.id, text, self._job(order, answer or {}))
+
+    @property
+    def _limit(self) -> str:
+        return f"timeout, in its {self._described.file}"
 
     def _more(self, order: StartOrder, host: Host) -> dict[str, Any]:
         return {}
@@ -100,7 +105,7 @@ class ScheduledScripts(Scripts, Scheduler):
     def outcome(self, order: StartOrder, output: Output) -> Outcome:
         """SchedulerSilent where it was not back in time: there may be a job, which is looked for by its name."""
         if output.code == _TIMED_OUT:
-            raise SchedulerSilent(shown(output) or f"{self.title} did not answer in time.")
+            raise SchedulerSilent(script.late(output, self._limit) or f"{self.title} did not answer in time.")
         return super().outcome(order, output)
 
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
@@ -162,7 +167,7 @@ def _describe(
     try:
         told = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        return Description(name, commands, environment=environment)
+        return Description(name, commands, environment=environment, file=path.name)
     except (OSError, ValueError) as error:
         raise InvalidValue(f"{path}: {error}", field="launcher") from error
     members: dict[str, Any] = {}
@@ -180,7 +185,7 @@ def _describe(
                 f"{path}: {key} = {value!r}: there are title and help (texts), as_service (true or false), poll and "
                 "timeout (1 to 3600 seconds), actions and options (lists)", field="launcher",
             )  # fmt: skip
-    return Description(name, commands, environment=environment, **members)
+    return Description(name, commands, environment=environment, file=path.name, **members)
 
 
 def _option(said: Any, path: Path) -> Option:

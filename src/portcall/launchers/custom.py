@@ -38,7 +38,7 @@ class Custom(Launcher):
             "LAUNCHER_SCRIPT must name a script on this server with a first line such as #!/usr/bin/python3, that who "
             "runs it may read and run: chmod 755 FILE, and the folders above it open to them."
         )
-        error = script.failed(output, "The launcher script", hint)
+        error = script.failed(output, "The launcher script", hint, f"start_timeout, and {_LEAST:g} s at least")
         if error is not None:
             raise error
         answer = script.answer(output)

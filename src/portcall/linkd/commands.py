@@ -46,6 +46,7 @@ class Command:
         os.set_blocking(self._stdin, False)
         loop.watch(self._stdin, WRITE, lambda _events: self._write())
         loop.child(self._pid, self._exited)
+        self._name, self._seconds = request.argv[0], request.timeout
         self._limit = loop.after(request.timeout, self._late)
 
     def _write(self) -> None:
@@ -87,7 +88,7 @@ class Command:
         stdout, stderr = (bytes(self._output[one]).decode(errors="replace") for one in (self._stdout, self._stderr))
         code = _TIMED_OUT if self._timed_out else self._code if self._code >= 0 else 128 - self._code
         if self._timed_out:
-            stderr += "the time limit was reached\n"
+            stderr += f"{self._name}: the time limit of {self._seconds:g} s was reached\n"
         self._on_done({"code": code, "stdout": stdout, "stderr": stderr})
 
     def kill(self) -> None:

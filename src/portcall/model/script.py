@@ -16,6 +16,7 @@ RUNTIME_VARIABLE = "PORTCALL_RUNTIME_DIR"  # which server a start script calls, 
 _LONGEST_VARIABLE = 120_000  # bytes; Linux takes 128 KiB for one, and refuses the whole command above
 # as a link, the service and a kernel say that a file could not be run at all
 _UNSTARTED = re.compile(r"no such|permission denied|exec format error|may not be run|not a directory", re.IGNORECASE)
+_TIMED_OUT, _LATE = 124, re.compile(r"the time limit of \S+ s was reached\Z")  # a script may end with 124 by itself
 _FINGERPRINT = "WEBLINK_FINGERPRINT"  # what scripts do not know to pass on
 
 
@@ -68,11 +69,18 @@ def answer(output: Output) -> Optional[Dict[str, Any]]:
     return document if isinstance(document, dict) else None
 
 
-def failed(output: Output, what: str, hint: str) -> Optional[StartFailed]:
-    """The error that a non-zero exit code means; ``hint`` says what to do where the script could not even be run."""
+def late(output: Output, limit: str) -> str:
+    """What was printed, where its time limit was reached; ``limit`` says where that is set."""
+    text = shown(output)
+    return f"{text} ({limit})" if output.code == _TIMED_OUT and _LATE.search(text) else text
+
+
+def failed(output: Output, what: str, hint: str, limit: str) -> Optional[StartFailed]:
+    """The error that a non-zero exit code means; ``hint`` says what to do where the script could not even be run, and
+    ``limit`` where it is set how long it may run."""
     if output.code == 0:
         return None
-    text = shown(output)
+    text = late(output, limit)
     if output.code in (126, 127) and len(text.splitlines()) <= 1 and _UNSTARTED.search(text or "no such"):
         return StartFailed(f"{text or what}. {hint}", log=text)
     return StartFailed(text or f"{what} ended with exit code {output.code} and said nothing.", log=text)
