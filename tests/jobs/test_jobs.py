@@ -6,12 +6,14 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from portcall.bus import Bus
 from portcall.errors import Conflict, StartFailed, UnknownPlugin
+from portcall.jobs import verdict
 from portcall.jobs.jobs import Jobs
 from portcall.jobs.orders import BUCKET, Orders
 from portcall.model import codec, lifecycle
@@ -23,6 +25,7 @@ from portcall.model.session import Session
 from portcall.model.start import Outcome, Scheduled, StartOrder
 from portcall.model.user import Account
 from portcall.session.registry import Registry
+from portcall.sessiond import start
 from portcall.stores.memory import Memory
 from portcall.testing import schedulers
 from portcall.testing.contracts.launcher import host

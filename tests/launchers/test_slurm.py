@@ -115,6 +115,19 @@ def test_a_job_that_slurm_forgot_is_gone() -> None:
     assert Slurm().found(Output(1, "", "slurm_load_jobs error: Invalid job id specified\n")) == []
 
 
+def test_without_a_slurm_conf_it_says_what_to_set() -> None:
+    said = (
+        "sbatch: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host\n"
+        "sbatch: error: fetch_config: DNS SRV lookup failed\n"
+        "sbatch: fatal: Could not establish a configuration source\n"
+    )
+    with pytest.raises(StartFailed, match="set SLURM_CONF in") as failed:
+        Slurm().outcome(order(), Output(1, "", said))
+    assert "configuration source" in failed.value.detail
+    with pytest.raises(SchedulerSilent, match="set SLURM_CONF in"):
+        Slurm().found(Output(1, "", said))
+
+
 @pytest.mark.parametrize(
     "output",
     [

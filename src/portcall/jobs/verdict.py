@@ -10,6 +10,8 @@ from portcall.model.job import Job
 from portcall.model.session import Session
 
 GRACE = 30.0  # seconds that a session may still call in after its job was over, or not known any more
+# what session processes say where they do not know whose doing it was
+FROM_OUTSIDE = ("the process that followed it ended", "its session process was told to end")
 _NEAR = 60.0  # seconds by which an expected start may change without being news
 
 
@@ -37,13 +39,20 @@ def reason(session: Session, job: Job, gone: bool, title: str) -> str:
     if job.reason:
         return f"{name} was ended{late}: {job.reason}."
     if job.exit_code is not None:
-        return f"{name} ended with exit code {job.exit_code}{late}."
+        return f"{name} ended with exit code {job.exit_code}{_signal(job.exit_code)}{late}."
     return f"{name} ended{late}."
 
 
-def ended_by_scheduler(job: Job) -> bool:
-    """Whether it was the scheduler's doing, or somebody's who told it to, and not the session's."""
-    return job.state == states.CANCELLED or (job.state == states.FAILED and bool(job.reason))
+def ended_by_scheduler(session: Session, job: Job) -> bool:
+    """Whether it was the scheduler's doing, or somebody's who told it to, and not the session's; or that of whoever
+    killed the job's own process, which the session can only say has ended."""
+    killed = bool(_signal(job.exit_code)) and session.reason in FROM_OUTSIDE
+    return job.state == states.CANCELLED or (job.state == states.FAILED and (bool(job.reason) or killed))
+
+
+def _signal(code: int | None) -> str:
+    """As shells count those that are killed."""
+    return f" (killed by signal {code - 128})" if code is not None and 128 < code <= 128 + 64 else ""
 
 
 def unsettled(session: Session, job: Job) -> bool:

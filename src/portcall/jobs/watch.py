@@ -381,7 +381,7 @@ class Watch:
 
     async def _afterword(self, session: Session, job: Job) -> None:
         """The session has said why it ended; where its scheduler ended it, the scheduler knows better."""
-        if verdict.ended_by_scheduler(job) and session.id not in self.cancelled:
+        if verdict.ended_by_scheduler(session, job) and session.id not in self.cancelled:
             reason = verdict.reason(session, job, False, self.scheduler.title)
             session = await self._sessions.change(session.id, reason=reason)
         if not session.message and (tail := await self._tail(session)):

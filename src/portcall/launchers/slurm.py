@@ -47,6 +47,10 @@ _SILENT = re.compile(
     r"not responding|No controller|Transport endpoint",
     re.IGNORECASE,
 )
+_UNCONFIGURED = re.compile(r"configuration source|DNS SRV|dns_srv", re.IGNORECASE)
+_NO_CONFIGURATION = (
+    "Slurm finds no slurm.conf here: set SLURM_CONF in fastx.env, or put the file where Slurm looks for it."
+)
 _TIMED_OUT, _LAUNCH_FAILED = 124, 53
 _KEEP_LOGS = 30  # days
 # Its output goes where its user finds it, or nowhere where no folder can be made. Old ones are removed.
@@ -86,6 +90,8 @@ class Slurm(Batch):
         said = printable("\n".join(part.strip() for part in (output.stderr, output.stdout) if part.strip()), lines=True)
         if output.code == _TIMED_OUT or (output.code != 0 and _SILENT.search(said)):
             raise SchedulerSilent(said or "sbatch did not answer in time")
+        if output.code != 0 and _UNCONFIGURED.search(said):
+            raise StartFailed(f"{_NO_CONFIGURATION}\n{said}", log=said)
         if output.code != 0:
             raise StartFailed(said or f"sbatch ended with exit code {output.code}.", log=said)
         found = self.submitted.findall(output.stdout)
@@ -102,6 +108,8 @@ class Slurm(Batch):
         return replace(made, environment={**made.environment, "SLURM_TIME_FORMAT": "%s"}, as_service=True)
 
     def found(self, output: Output) -> list[Found]:
+        if output.code != 0 and _UNCONFIGURED.search(output.stderr) and not _SILENT.search(output.stderr):
+            raise SchedulerSilent(_NO_CONFIGURATION)
         if output.code != 0:
             if _UNKNOWN_JOB in output.stderr:
                 return []
