@@ -483,6 +483,36 @@ async def test_a_session_that_its_scheduler_ended_says_so_and_keeps_the_output(p
     assert place.session().job.state == states.FAILED  # type: ignore[union-attr]
 
 
+@placed()
+async def test_who_killed_the_jobs_process_is_told_as_far_as_its_scheduler_knows(place: Place) -> None:
+    for session_id, reason, told in (
+        ("s", "the process that followed it ended", "The job 1 ended with exit code 137 (killed by signal 9)."),
+        ("t", "the command ended with exit code 137", "the command ended with exit code 137"),  # it knows better
+    ):
+        await place.submit(session_id)
+        place.reached.add(session_id)
+        await place.registry.signal(session_id, lifecycle.READY, hostname="n1")
+        await place.registry.signal(session_id, lifecycle.OVER, ended=place.clock.now(), reason=reason)
+        place.reached.clear()
+        place.scheduler.becomes(session_id, state=states.FAILED, exit_code=137)
+        await asyncio.sleep(60)
+        assert place.session(session_id).reason == told
+
+
+def test_those_words_are_what_session_processes_say() -> None:
+    said = "".join((Path(start.__file__).parent / name).read_text() for name in ("start.py", "run.py"))
+    assert all(f'"{words}"' in said for words in verdict.FROM_OUTSIDE)
+
+
+@placed()
+async def test_what_a_submission_printed_is_nothing_for_a_session_that_has_called_in(place: Place) -> None:
+    order = await place.record()
+    place.reached.add("s")
+    await place.jobs.submit(order, ANN)
+    assert place.session().message is None
+    assert place.session().job is not None
+
+
 # cancelling
 
 

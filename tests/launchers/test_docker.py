@@ -272,6 +272,7 @@ def test_a_container_that_was_begun_is_a_job() -> None:
     outcome = Docker().outcome(order(), Output(0, f"{ID}\n", "WARNING: no swap limit\n"))
     assert isinstance(outcome, Scheduled)
     assert outcome.job == Job("docker", ID[:12], job.STARTING, log=".local/state/portcall/jobs/s1.log")
+    assert outcome.text == f"Started as Docker container {ID[:12]}."
 
 
 @pytest.mark.parametrize(

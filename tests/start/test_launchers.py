@@ -196,7 +196,7 @@ def test_a_result_whose_session_takes_its_time_leaves_it_pending(tmp_path: Path)
         link.answer = {"code": 0, "stdout": '{"result": {}}', "stderr": ""}
         session_id, outcome = await start(server)
         assert isinstance(outcome, Scheduled)
-        assert "has not called in yet" in outcome.text
+        assert "it has not called in" in outcome.text
         assert server.services.registry.get(session_id).state == lifecycle.PENDING
 
     served(test, tmp_path, launcher="custom", start_timeout=0.05)

@@ -164,8 +164,9 @@ class Jobs:
         unwanted = self._orders.find(order.id)
         if session is not None:
             text = outcome.text[:_TAIL] if isinstance(outcome, Scheduled) else ""
-            # a session that is over already, before its submission had answered, has said more
-            said = session.message if session.state == lifecycle.ENDED else text
+            # a session that has called in, or is over, before its submission had answered, has its own word
+            waits = session.state in (lifecycle.PENDING, lifecycle.ENDING) and not self._reached(order.id)
+            said = text if waits else session.message
             session = await self._sessions.change(order.id, job=job, message=said or None)
         given_up = session is None or session.state in (lifecycle.ENDING, lifecycle.ENDED)
         if job is not None and (given_up or (unwanted is not None and unwanted.cancel)):

@@ -103,7 +103,8 @@ class Docker(Scheduler):
         found = lines[-1] if lines and _ID.match(lines[-1]) else ""
         if order.options.get("run_as") == "user":  # the service cannot see what is the user's own
             return Scheduled(order.id)
-        return Scheduled(order.id, "", Job(self.name, found[:12], job.STARTING, log=self.log_file(order.id)))
+        text = f"Started as {self.title} container {found[:12]}." if found else ""
+        return Scheduled(order.id, text, Job(self.name, found[:12], job.STARTING, log=self.log_file(order.id)))
 
     def query(self, ids: Sequence[str], names: Sequence[str]) -> Invocation:
         argv = (self.engine, "ps", "--all", f"--filter=label={LABEL}", f"--format={_FORMAT}")

@@ -125,7 +125,8 @@ class Perform:
         except StartFailed:
             if order.launcher == DIRECT:
                 raise
-            return Scheduled(order.id, "The launcher says that the session was started; it has not called in yet.")
+            late = f"within {order.start_timeout:g} s it has not called in, and is waited for until it is ended"
+            return Scheduled(order.id, f"The launcher says that the session was started; {late}.")
         if session.state not in lifecycle.CONNECTABLE:
             failure = start_failure(session.cause)
             raise failure(session.reason or "The session ended while it came up.", log=session.message or "")
