@@ -217,6 +217,22 @@ def test_only_administrators_name_a_launcher(tmp_path: Path) -> None:
     async def test(server: Server) -> None:
         async with await server.client(FULL) as client:
             for path, body in (
+def test_more_time_is_offered_where_users_or_the_service_may_ask_the_scheduler(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            assert (await client.get("/api/login")).json()["extendable"] == ["lsf"]
+            rows = {row["name"]: row for row in (await client.get("/api/launchers")).json()["launchers"]}
+            said = {name: rows[name]["extend"] for name in ("slurm", "lsf", "gridengine", "docker", "custom")}
+            assert said == {"slurm": False, "lsf": False, "gridengine": None, "docker": None, "custom": None}
+            after = (await client.put("/api/launchers/slurm", json={"set": {}, "extend": True})).json()
+            assert [row["extend"] for row in after["launchers"] if row["name"] == "slurm"] == [True]
+            assert (await client.get("/api/login")).json()["extendable"] == ["lsf", "slurm"]
+            await client.put("/api/launchers/slurm", json={"set": {}, "extend": False})
+            assert (await client.get("/api/login")).json()["extendable"] == ["lsf"]
+
+    served(test, tmp_path)
+
+
                 ("sessions", {"command": "xterm", "launcher": "slurm"}),
                 ("sessions", {"command": "xterm", "launcherOptions": {"queue": "short"}}),
                 ("launchers/slurm/dry", {}),

@@ -75,8 +75,9 @@ class Server:
         app.include_router(login.router, prefix="/api")
         app.include_router(logins.router, prefix="/api")
         app.state.portcall = SimpleNamespace(
-            config=self.config, clock=self.clock, logins=self.logins, permissions=self.permissions, audit=self.audit
-        )
+            config=self.config, clock=self.clock, logins=self.logins, permissions=self.permissions, audit=self.audit,
+            launchers=SimpleNamespace(names=list),
+        )  # fmt: skip
         self.app = app
 
     def client(self, address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:

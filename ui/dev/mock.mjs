@@ -32,7 +32,7 @@ const me = () => {
   const actions = 'login/self login/list login/revoke token/create session/start session/list session/info session/connect session/disconnect session/params session/terminate session/purge session/log session/screenshot session/processes session/explain server/list'
   const permissions = Object.fromEntries(actions.split(' ').map((name) => [name, any]))
   if (any === 'any') for (const name of ['server/settings', 'server/log', 'audit/read']) permissions[name] = 'any'
-  return { login: logins[0], user: { name: 'ann', uid: 1000, groups: ['ann'] }, level: given.level, permissions, notice: '', title: 'Harbour cluster', serverId: 'node-1', onePerson: false }
+  return { login: logins[0], user: { name: 'ann', uid: 1000, groups: ['ann'] }, level: given.level, permissions, notice: '', title: 'Harbour cluster', serverId: 'node-1', onePerson: false, extendable: [] }
 }
 const logins = ['web', 'api', 'api'].map((aud, index) => ({
   sub: 'ann', iss: 'node-1', iat: now() - 4000 * (index + 1), exp: now() + 86400 * (index + 1), aud, jti: `jti${index}`, method: aud === 'web' ? 'pam' : '',

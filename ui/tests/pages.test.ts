@@ -1,7 +1,7 @@
 import { QueryClient } from '@tanstack/react-query'
 import { expect, test, vi } from 'vitest'
 
-import type { Session, Step } from '../src/api/types'
+import type { Me, Session, Step } from '../src/api/types'
 
 vi.stubGlobal('document', { baseURI: 'http://host/prefix/', documentElement: { dataset: {} }, addEventListener() {} })
 vi.stubGlobal('window', Object.assign(new EventTarget(), { innerWidth: 1281, innerHeight: 799 }))
@@ -14,6 +14,7 @@ const { isDesktop } = await import('../src/sessions/desktops')
 const { inOrder, matches } = await import('../src/sessions/order')
 const { Problem } = await import('../src/api/problem')
 const { bytes, duration, startFailed, stateWord } = await import('../src/app/words')
+const { actionsOn } = await import('../src/sessions/actions')
 const { reached } = await import('../src/session/progress')
 const { codeOf, whatToTry, lastLines } = await import('../src/session/failure')
 const { t } = await import('../src/strings/t')
@@ -131,6 +132,15 @@ test('what its user cancelled before it ran is no failure', () => {
   expect([startFailed(none), stateWord(none)]).toEqual([false, 'Cancelled'])
   expect(startFailed({ ...none, cause: 'launch-failed' })).toBe(true)
   expect(stateWord({ ...none, started: 2 })).toBe('Ended')
+})
+
+test('more time is offered for a job with an end, where somebody may ask its scheduler', () => {
+  const me = { login: { sub: 'ann' }, permissions: { 'session/connect': 'own' }, extendable: ['slurm'] } as unknown as Me
+  const job = (endsAt: number | null) => ({ endsAt }) as Session['job']
+  const offers = (more: Partial<Session>) => actionsOn(session('a', { launcher: 'slurm', job: job(9), ...more }), me).some((one) => one.name === 'extend')
+  expect(offers({})).toBe(true)
+  expect(offers({ state: 'suspended' })).toBe(true)
+  expect([offers({ job: null }), offers({ job: job(null) }), offers({ launcher: 'pbs' }), offers({ state: 'ended' }), offers({ login: 'bob' })]).toEqual([false, false, false, false, false])
 })
 
 test('amounts are short and durations have two parts at most', () => {

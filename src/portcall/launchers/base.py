@@ -63,6 +63,7 @@ class Scheduler(Launcher):
     """A launcher whose sessions come up later, as jobs that can be asked about and cancelled."""
 
     poll = 10.0  # seconds between two questions, at least; one question is about all jobs
+    users_extend = False  # people may give their own jobs more time; else managers of the scheduler alone
     sees_all = False  # the service is shown every job: whom it belongs to need not be asked for one that is missing
 
     def job_name(self, session_id: str) -> str:

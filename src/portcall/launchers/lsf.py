@@ -31,6 +31,7 @@ class Lsf(Batch):
     name = "lsf"
     title = "LSF"
     help = "a job of IBM Spectrum LSF"
+    users_extend = True
     needs = ("LSF_ENVDIR", "LSF_BINDIR", "LSF_SERVERDIR", "LSF_LIBDIR")
     submitted = re.compile(r"Job <([0-9]+)> is submitted")
     ids = re.compile(r"[0-9]{1,19}")

@@ -20,6 +20,8 @@ export interface Launcher {
   set: Record<string, unknown>
   maximum: Record<string, unknown>
   people: string[]
+  /** The service gives jobs more time when their users ask; null where no scheduler is there to do it. */
+  extend: boolean | null
   pending: number
   problem: string | null
 }
@@ -43,5 +45,5 @@ const json = <A>(method: string, path: string, body?: unknown) => request<A>(met
 const enc = encodeURIComponent
 export const launchers = () => json<Launchers>('GET', 'launchers')
 export const setLauncher = (name: string) => json<Launchers>('PUT', 'launchers', { default: name })
-export const setOptions = (name: string, body: { set: object; maximum: object; people: string[] }) => json<Launchers>('PUT', `launchers/${enc(name)}`, body)
+export const setOptions = (name: string, body: { set: object; maximum: object; people: string[]; extend: boolean | null }) => json<Launchers>('PUT', `launchers/${enc(name)}`, body)
 export const dryRun = (name: string, start: { command: string; params: object }) => json<Invocation>('POST', `launchers/${enc(name)}/dry`, start)

@@ -108,6 +108,8 @@ export interface Me {
   title: string
   serverId: string
   onePerson: boolean
+  /** Launchers whose jobs can be given more time. */
+  extendable: string[]
 }
 
 export interface Prompt {

@@ -80,6 +80,10 @@ export function download(what: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }
 
+/** Its job has an end, which its scheduler may be asked to put off. */
+export const moreTime = (session: Session, me: Me | undefined): boolean =>
+  CONNECTABLE.has(session.state) && Boolean(session.job?.endsAt) && Boolean(me?.extendable?.includes(session.launcher))
+
 /** The actions that this person may take on this session as it is now, in the order of the menu. */
 export function actionsOn(session: Session, me: Me | undefined): Action[] {
   const live = LIVE.has(session.state)
@@ -97,6 +101,7 @@ export function actionsOn(session: Session, me: Me | undefined): Action[] {
     ...row('processes', 'X', connectable && can('session/processes'), page('processes')),
     ...row('why', 'W', can('session/explain'), page('why')),
     ...row('screenshot', 'C', connectable && can('session/screenshot'), () => void saveScreenshot(session)),
+    ...row('extend', 'E', moreTime(session, me) && can('session/connect'), () => void attempt(session, t('do.extend'), () => api.extend(session.id)), { group: true }),
     ...row('suspend', 'S', session.state === 'running' && session.clients > 0 && can('session/disconnect'), () => {
       void attempt(session, t('do.suspend'), () => api.suspend(session.id))
     }, { group: true }),

@@ -36,6 +36,8 @@ export const administration = {
   'launchers.never': 'no',
   'launchers.undo': 'Undo',
   'launchers.saved': 'The options of {name} are saved.',
+  'launchers.extend': 'Give sessions more time when their users ask',
+  'launchers.extendHelp': 'The server asks the scheduler as itself, up to the most that “time” may be; its own user must be a manager or operator there. Otherwise the users ask, and most schedulers refuse.',
   'launchers.try': 'Try it',
   'launchers.tryHelp': 'A dry run shows what would be run for a start of yours, and runs nothing.',
   'launchers.params': 'Params of the start, such as the answers of a form',

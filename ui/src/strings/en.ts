@@ -15,6 +15,7 @@ export const en = {
   'do.why': 'Why?',
   'do.screenshot': 'Save a screenshot',
   'do.suspend': 'Suspend',
+  'do.extend': 'More time',
   'do.terminate': 'End session',
   'do.purge': 'Purge',
   'do.start': 'Start',

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from portcall.errors import PortcallError
-from portcall.jobs import administered
+from portcall.jobs import administered, extending
 from portcall.jobs import dry as dry_run
 from portcall.jobs.administered import DEFAULT, OPTIONS
 from portcall.launchers.base import Scheduler
@@ -47,6 +47,7 @@ class LauncherShape(BaseModel):
     set: dict[str, Any]
     maximum: dict[str, Any]
     people: list[str]
+    extend: bool | None = Field(description="the service gives jobs more time when their users ask; null: none can")
     pending: int
     problem: str | None
 
@@ -65,6 +66,7 @@ class LauncherBody(BaseModel):
 
 
 class DefaultBody(BaseModel):
+    extend: bool | None = Field(None, description="as the service, which must be a manager there; null: as it was")
     model_config = ConfigDict(extra="forbid")
     default: str
 
@@ -103,8 +105,9 @@ async def set_options(
     highest = {key: value for key, value in body.maximum.items() if value not in ("", None)}
     own: dict[str, Any] = {"set": given, "maximum": highest}
     before = here.config[OPTIONS].get(name, {})
-    if isinstance(before.get("extend"), bool):  # the page does not show it
-        own["extend"] = before["extend"]
+    extend = before.get("extend") if body.extend is None else body.extend
+    if isinstance(extend, bool):
+        own["extend"] = extend
     if body.people is not None:
         own["people"] = body.people
     administered.read_member(launcher, own)
@@ -146,7 +149,7 @@ async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
     pending = sum(item.launcher == name and item.state == lifecycle.PENDING for item in here.registry.live())
     row: dict[str, Any] = {
         "name": name, "title": name, "help": "", "own": here.launchers.is_own(name), "scheduler": False, "options": [],
-        "set": {}, "maximum": {}, "people": [], "pending": pending, "problem": None,
+        "set": {}, "maximum": {}, "people": [], "extend": None, "pending": pending, "problem": None,
     }  # fmt: skip
     try:
         launcher = here.launchers.get(name)
@@ -165,6 +168,7 @@ async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
         if argv and shutil.which(argv[0], path=made["env"].get("PATH")) is None:
             row["problem"] = f"{argv[0]}: there is no such program on this server."
         elif isinstance(launcher, Scheduler) and (not launcher.sees_all or name in here.launchers.configured()):
+            extend=bool(administered.get("extend")) if extending.can(launcher) else None,
             # an engine that nobody has set up is not asked: it would make a storage of the service's own
             row["problem"] = await here.jobs.ready.problem(launcher) or None
     except PortcallError as error:

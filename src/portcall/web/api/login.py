@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from portcall.errors import PortcallError
+from portcall.jobs import extending
 from portcall.login.service import Stage
 from portcall.model import codec
 from portcall.model.user import Login
@@ -60,6 +61,7 @@ class SelfShape(BaseModel):
     title: str
     server_id: str = Field(alias="serverId")
     one_person: bool = Field(alias="onePerson")
+    extendable: list[str] = Field(description="launchers whose jobs can be given more time by POST …/extend")
 
 
 async def begin(body: LoginBody, request: Request, response: Response) -> dict[str, Any]:
@@ -102,6 +104,7 @@ async def whoami(request: Request, login: Login = may("login/self")) -> dict[str
         "title": here.config["title"],
         "serverId": here.config.server_id,
         "onePerson": here.config.one_person,
+        "extendable": extending.offered(here.launchers),
     }
 
 

@@ -14,6 +14,7 @@ interface Draft {
   set: Record<string, string>
   maximum: Record<string, string>
   people: string[]
+  extend: boolean | null
 }
 
 const text = (value: unknown): string => (Array.isArray(value) ? value.join('\n') : value === undefined || value === null ? '' : String(value))
@@ -22,6 +23,7 @@ const draftOf = (launcher: Launcher): Draft => ({
   set: Object.fromEntries(launcher.options.map(({ name }) => [name, text(launcher.set[name])])),
   maximum: Object.fromEntries(launcher.options.map(({ name }) => [name, text(launcher.maximum[name])])),
   people: launcher.options.map(({ name }) => name).filter((name) => launcher.people.includes(name)),
+  extend: launcher.extend,
 })
 
 /** As the server takes it: empty is not set; a text of several lines is a list. */
@@ -32,7 +34,7 @@ export function written(options: LauncherOption[], draft: Draft) {
         .filter(({ name }) => values[name]?.trim())
         .map(({ name, kind }) => [name, kind === 'text' ? values[name]!.split('\n').filter((line) => line !== '') : values[name]!.trim()]),
     )
-  return { set: filled(draft.set), maximum: filled(draft.maximum), people: draft.people }
+  return { set: filled(draft.set), maximum: filled(draft.maximum), people: draft.people, extend: draft.extend }
 }
 
 const LIMITED = ['count', 'duration', 'memory']
@@ -115,6 +117,15 @@ export function Options({ launcher, fixed }: { launcher: Launcher; fixed: boolea
           </tbody>
         </table>
       </div>
+      {draft.extend !== null && (
+        <label className="choice">
+          <input type="checkbox" disabled={fixed} checked={draft.extend} onChange={(event) => setDraft({ ...draft, extend: event.target.checked })} />
+          <span>
+            {t('launchers.extend')}
+            <span className="quiet small block">{t('launchers.extendHelp')}</span>
+          </span>
+        </label>
+      )}
       {problem && problem.status !== 422 && <Failure error={problem} />}
       {problem?.status === 422 && !launcher.options.some((one) => one.name === wrong) && <p className="field-error">{problem.detail}</p>}
       {!fixed && (
