@@ -236,6 +236,14 @@ def test_a_container_that_is_killed_is_a_session_that_ended(client: Client, podm
     podman.gone(session.id)
 
 
+def test_a_container_that_does_not_live_long_enough_to_call_says_how_it_ended(client: Client, podman: Engine) -> None:
+    session = start(client, "xeyes", params={"memory": "6M"})
+    over = ended(client, session.id, 75)  # nobody calls in, and it is looked for
+    assert "not known" not in str(over.reason), over
+    assert "out of memory" in str(over.reason) or "exit code" in str(over.reason)
+    podman.gone(session.id)
+
+
 def test_a_container_that_is_stopped_says_goodbye(client: Client, podman: Engine) -> None:
     session = running(client, "xeyes")
     podman.run("stop", f"portcall-{session.id}")

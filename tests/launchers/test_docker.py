@@ -268,6 +268,42 @@ def test_ones_own_podman_runs_as_the_user_and_keeps_the_id() -> None:
         Podman().invocation(order(options={"run_as": "root"}), place())
 
 
+def _event(**members: object) -> str:
+    return json.dumps(members) + "\n"
+
+
+PODMAN_DIED = _event(ContainerExitCode=137, ID=ID, Status="died", Type="container")
+DOCKER_DIED = _event(status="die", Action="die", Actor={"ID": ID, "Attributes": {"exitCode": "137", "image": "x"}})
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "code", "reason"),
+    [
+        (PODMAN_DIED, job.FAILED, 137, "it was killed, and not by its engine: perhaps it was out of memory"),
+        (DOCKER_DIED + _event(Action="destroy"), job.FAILED, 137,
+         "it was killed, and not by its engine: perhaps it was out of memory"),
+        (_event(Action="oom") + DOCKER_DIED, job.FAILED, 137, "it was out of memory"),
+        (_event(Status="kill") + PODMAN_DIED, job.FAILED, 137, ""),
+        (PODMAN_DIED.replace("137", "0"), job.DONE, 0, ""),
+        (_event(Status="died", ContainerExitCode=True), job.UNKNOWN, None, ""),
+        ("[]\n7\n{\nnull\n" + _event(Status=[], Actor=3), job.UNKNOWN, None, ""),
+        ("", job.UNKNOWN, None, ""),
+    ],
+)  # fmt: skip
+def test_what_became_of_a_container_that_was_removed_is_in_the_engines_events(
+    said: str, state: str, code: int | None, reason: str
+) -> None:
+    gone = Job("docker", ID[:12], submitted=1000.5)
+    asked = Docker().became(gone)
+    assert asked is not None
+    assert asked.as_service
+    assert {"--since=999", f"--filter=container={ID[:12]}"} < set(asked.argv)
+    over = Docker().ended(gone, Output(0, said))
+    assert (over.state, over.exit_code, over.reason) == (state, code, reason)
+    assert Docker().ended(gone, Output(1, said)) == gone
+    assert Docker().became(Job("docker", "--all", submitted=1.0)) is None
+
+
 def test_a_container_that_was_begun_is_a_job() -> None:
     outcome = Docker().outcome(order(), Output(0, f"{ID}\n", "WARNING: no swap limit\n"))
     assert isinstance(outcome, Scheduled)

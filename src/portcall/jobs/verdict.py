@@ -32,7 +32,7 @@ def reason(session: Session, job: Job, gone: bool, title: str) -> str:
     """Why a session is over, for its user to read."""
     name = f"The job {job.id}"
     late = "" if called_in(session) else " before its session called in"
-    if gone:
+    if gone and job.state not in states.OVER:
         return f"{name} is not known to {title} any more, and its session does not answer."
     if job.state == states.CANCELLED:
         return f"{name} was cancelled{late}."

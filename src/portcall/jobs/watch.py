@@ -237,11 +237,13 @@ class Watch:
         at, after = self._missing.setdefault(session.id, (now + verdict.GRACE, verdict.GRACE))
         if now < at:
             return
+        self._missing[session.id] = (now + after, min(_ANSWERS_LATER, after * 2))
         gone = replace(job, state=states.UNKNOWN, said="", reason="", place=None)
         if self.scheduler.sees_all:
-            await self._conclude(session, gone, gone=True)
+            asked = self.scheduler.became(gone)
+            over = self.scheduler.ended(gone, await self._commands.as_service(asked)) if asked is not None else gone
+            await self._conclude(session, over, gone=True)
             return
-        self._missing[session.id] = (now + after, min(_ANSWERS_LATER, after * 2))
         try:
             question = replace(self.scheduler.query([job.id], []), as_service=False)
             output = await self._commands.as_user(session.user, question)

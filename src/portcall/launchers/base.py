@@ -110,6 +110,14 @@ class Scheduler(Launcher):
         """Prints the end of what the job has printed, as its user; None where nobody knows where that is."""
         return Invocation(("tail", "-c", str(_LOG_END), "--", job.log), timeout=_LOG_WITHIN) if job.log else None
 
+    def became(self, job: Job) -> Invocation | None:
+        """Asks, as the service, what became of a job that is not known any more; None where nobody would know."""
+        return None
+
+    def ended(self, job: Job, output: Output) -> Job:
+        """The job as ``became``'s output has it; as it was where that does not say."""
+        return job
+
     def tidy(self) -> Invocation | None:
         """Removes what ended while no server was there for it; run when a server begins. None where nothing stays."""
         return None

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from portcall.errors import InvalidValue, SchedulerSilent, StartFailed
 from portcall.launchers import _container
 from portcall.launchers.base import Found, Scheduler
 from portcall.model import codec, job
-from portcall.model.job import Job
+from portcall.model.job import DONE, FAILED, Job
 from portcall.model.launch import Host, weblink_environment
 from portcall.model.option import (
     CORES,
@@ -43,7 +43,8 @@ _ID = re.compile(r"[0-9a-f]{12,64}\Z")
 _FORMAT = "{{.ID}}\t{{.Names}}\t{{.State}}\t{{.Status}}\t{{.CreatedAt}}\t{{.Labels}}"
 _CREATED = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})")
 _TIME = re.compile(r"portcall\.time[=:](\d{1,9})\b")  # docker writes a=b,c=d, podman map[a:b c:d]
-_TIMED_OUT = 124
+_TIMED_OUT, _KILLED = 124, 137
+_REMEMBERS = 10.0  # seconds; engines that cannot look back may wait for what is to come
 _MANUAL = re.compile(r"(Run|See) 'docker run --help'")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 _ODD, _LONGEST = re.compile(r"[^ -~]"), 200
@@ -73,6 +74,7 @@ class Docker(Scheduler):
     options = (IMAGE, IMAGES, CORES, MEMORY_OF_ALL, GPUS, TIME, NETWORK, PULL, RUNTIME, RUN_AS, EXTRA)
     needs: tuple[str, ...] = ("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
     templates: tuple[str, ...] = (TEMPLATE,)
+    back_only = "--until=0s"  # of events: none that are to come
     sees_all = True  # all that it asks about are its own; a person's podman would know nothing of them
 
     def invocation(self, order: StartOrder, host: Host) -> Invocation:
@@ -122,6 +124,29 @@ class Docker(Scheduler):
     def cancelled(self, output: Output) -> bool:
         return output.code == 0 or "no such container" in output.stderr.lower()
 
+    def became(self, job: Job) -> Invocation | None:
+        """It is removed as soon as it has ended; the engine remembers for a while how that was."""
+        if not _ID.match(job.id) or job.submitted is None:
+            return None
+        since = f"--since={int(job.submitted) - 1}"
+        only = f"--filter=container={job.id}"
+        return dataclasses.replace(
+            self._as_service("events", since, self.back_only, only, "--format={{json .}}"), timeout=_REMEMBERS
+        )
+
+    def ended(self, job: Job, output: Output) -> Job:
+        events = list(_events(output.stdout))
+        codes = [code for what, code in events if what in ("die", "died") and code is not None]
+        if output.code != 0 or not codes:
+            return job
+        happened, state = {what for what, _ in events}, FAILED if codes[-1] else DONE
+        why = ""
+        if "oom" in happened:
+            why = "it was out of memory"
+        elif codes[-1] == _KILLED and not happened & {"kill", "stop"}:
+            why = "it was killed, and not by its engine: perhaps it was out of memory"
+        return dataclasses.replace(job, state=state, exit_code=codes[-1], reason=why)
+
     def tidy(self) -> Invocation:
         """What ended while nobody was there to remove it: engines that were killed leave it."""
         return self._as_service("container", "prune", "--force", f"--filter=label={LABEL}", "--filter=until=10m")
@@ -167,6 +192,23 @@ class Docker(Scheduler):
             if re.search(pattern, said, re.IGNORECASE):
                 return f"{advice.format(image=image, engine=self.engine)}\n{said}"
         return said
+
+
+def _events(text: str) -> Iterator[tuple[str, int | None]]:
+    """What happened, in the engines' words, and the exit code where there is one."""
+    for line in text.splitlines():
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(event, dict):
+            continue
+        what = event.get("Status") or event.get("Action") or event.get("status")
+        actor = event.get("Actor")
+        attributes = actor.get("Attributes") if isinstance(actor, dict) else None
+        code = event.get("ContainerExitCode", attributes.get("exitCode") if isinstance(attributes, dict) else None)
+        known = isinstance(code, (int, str)) and not isinstance(code, bool) and re.fullmatch(r"-?[0-9]{1,3}", str(code))
+        yield (what if isinstance(what, str) else ""), int(code) if known and code is not None else None
 
 
 _ADVICE = (

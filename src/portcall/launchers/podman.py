@@ -11,6 +11,7 @@ class Podman(Docker):
     name = engine = "podman"
     title = "Podman"
     needs = ("CONTAINER_HOST", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF")
+    back_only = "--stream=false"
     templates = ("podman.tpl", TEMPLATE)
 
 
