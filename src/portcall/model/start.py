@@ -158,6 +158,7 @@ def check_given(request: StartRequest) -> None:
     if request.id and not is_session_id(request.id):
         raise InvalidValue("id: letters, digits, - and _, 64 at most", field="id")
     check_params(request.params)
+    check_params(request.launcher_options, name="launcherOptions")
 
 
 def check(request: StartRequest) -> StartRequest:
@@ -186,19 +187,19 @@ def check_name(name: str) -> None:
         raise InvalidValue("name: one line only", field="name")
 
 
-def check_params(params: Dict[str, Any], limit: int = MAX_PARAMS) -> None:
+def check_params(params: Dict[str, Any], limit: int = MAX_PARAMS, name: str = "params") -> None:
     """Keys are non-empty text; the whole stays small enough to list."""
     for key in params:
         if not key or "\0" in key or len(key) > 128:
-            raise InvalidValue("params: a key is 1 to 128 characters", field="params")
+            raise InvalidValue(f"{name}: a key is 1 to 128 characters", field=name)
     if not _shallow(params, MAX_DEPTH):
-        raise InvalidValue(f"params: nested {MAX_DEPTH} deep at most", field="params")
+        raise InvalidValue(f"{name}: nested {MAX_DEPTH} deep at most", field=name)
     try:
         size = len(json.dumps(params, ensure_ascii=False, allow_nan=False).encode())
     except (ValueError, RecursionError):  # NaN, half of a surrogate pair, or nested without end
-        raise InvalidValue("params: not JSON text", field="params") from None
+        raise InvalidValue(f"{name}: not JSON text", field=name) from None
     if size > limit:
-        raise InvalidValue(f"params: {limit} bytes at most in all", field="params")
+        raise InvalidValue(f"{name}: {limit} bytes at most in all", field=name)
 
 
 def _shallow(value: Any, depth: int) -> bool:

@@ -22,6 +22,7 @@ from portcall.web.who import may, mine, services
 router = APIRouter(tags=["sessions"])
 _State = Literal["pending", "running", "suspended", "ending", "ended", "lost"]
 Owned = tuple[Login, Session]
+_AS_THE_PROFILE_SAYS = shapes.ExtendBody(by=0.0)
 
 
 @router.get("/sessions", response_model=shapes.SessionsShape)
@@ -142,10 +143,13 @@ async def purge(request: Request, session_id: str, owned: Owned = mine("session/
 
 @router.post("/sessions/{session_id}/extend", response_model=shapes.SessionShape)
 async def extend(
-    request: Request, session_id: str, owned: Owned = mine("session/connect"), body: shapes.ExtendBody | None = None
-) -> Response:
+    request: Request,
+    session_id: str,
+    owned: Owned = mine("session/connect"),
+    body: shapes.ExtendBody = _AS_THE_PROFILE_SAYS,
+) -> Response:  # fmt: skip
     """Push an announced end back."""
-    session = await services(request).sweep.extend(session_id, by=body.by if body is not None else 0.0)
+    session = await services(request).sweep.extend(session_id, by=body.by)
     return JSONResponse(codec.to_document(session))
 
 
