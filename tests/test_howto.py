@@ -41,6 +41,14 @@ def test_the_page_on_launchers_names_every_shipped_one_every_option_and_every_me
     assert set(shown["start"]) <= set(given["start"])
 
 
+def test_the_page_on_weblinks_explains_every_variable_that_a_person_sets_or_hands_on() -> None:
+    page = (TOP / "docs/howto/weblinks.md").read_text()
+    source = "".join(path.read_text() for path in (TOP / "src/portcall").rglob("*.py"))
+    ours = {"WEBLINK_HOST_ID", "WEBLINK_SOCKET"}  # by jobScript, for a session that is on the server's host after all
+    for name in set(re.findall(r'"(WEBLINK_[A-Z_]+[A-Z])"', source)) - ours:
+        assert f"| `{name}` |" in page
+
+
 def test_the_settings_of_the_page_on_launchers_are_settings(tmp_path: Path) -> None:
     found = re.search(r"```toml\n(launcher = .*?)```", LAUNCHERS, re.DOTALL)
     assert found is not None
