@@ -97,6 +97,14 @@ def test_the_weblink_is_shown_without_its_token(
 def test_the_stdin_of_a_script_is_a_start_too(site: Path, portcall: Portcall) -> None:
     first = portcall("launcher", "dry", "custom", "--json", "--start", start_file(site, name="A"))
     (site / "again.json").write_text(first.json["stdin"])
+def test_a_weblink_port_that_is_none_is_refused_as_by_a_server(
+    site: Path, portcall: Portcall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBLINK_PORT", "abc")
+    refused = portcall("launcher", "dry", "custom", "--json")
+    assert (refused.code, "WEBLINK_PORT: 'abc' is not a port" in refused.err) == (1, True)
+
+
     again = portcall("launcher", "dry", "custom", "--json", "--start", str(site / "again.json"))
     assert again.json == first.json
 
