@@ -46,7 +46,10 @@ def test_the_list_has_ours_and_the_sites_own(site: Path, portcall: Portcall) -> 
     assert [name for name, row in rows.items() if row["own"]] == ["mine"]
     assert [name for name, row in rows.items() if row["default"]] == ["direct"]
     assert [option["name"] for option in rows["mine"]["options"]] == ["queue", "time"]
-    assert "Our farm" in portcall("launcher", "list").out
+    (site / "config/launchers/Bad-Name").mkdir()
+    listed = portcall("launcher", "list")
+    assert "Our farm" in listed.out
+    assert "Bad-Name is not used: a name is of a-z" in listed.err
 
 
 def test_a_launcher_that_cannot_be_read_is_listed_with_the_reason(site: Path, portcall: Portcall) -> None:
@@ -94,9 +97,6 @@ def test_the_weblink_is_shown_without_its_token(
     assert portcall("launcher", "dry", "custom", "--json").json["asService"] is True
 
 
-def test_the_stdin_of_a_script_is_a_start_too(site: Path, portcall: Portcall) -> None:
-    first = portcall("launcher", "dry", "custom", "--json", "--start", start_file(site, name="A"))
-    (site / "again.json").write_text(first.json["stdin"])
 def test_a_weblink_port_that_is_none_is_refused_as_by_a_server(
     site: Path, portcall: Portcall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +105,9 @@ def test_a_weblink_port_that_is_none_is_refused_as_by_a_server(
     assert (refused.code, "WEBLINK_PORT: 'abc' is not a port" in refused.err) == (1, True)
 
 
+def test_the_stdin_of_a_script_is_a_start_too(site: Path, portcall: Portcall) -> None:
+    first = portcall("launcher", "dry", "custom", "--json", "--start", start_file(site, name="A"))
+    (site / "again.json").write_text(first.json["stdin"])
     again = portcall("launcher", "dry", "custom", "--json", "--start", str(site / "again.json"))
     assert again.json == first.json
 

@@ -136,6 +136,33 @@ def test_a_setting_that_would_make_every_start_fail_is_refused_where_it_is_made(
     served(test, tmp_path)
 
 
+def test_who_sets_one_that_is_not_ready_is_told(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            after = (await client.put("/api/settings/launcher", json={"value": "custom"})).json()
+            assert after["value"] == "custom"
+            assert "custom is not ready: The custom launcher has no script" in after["problem"]
+            assert (await client.put("/api/settings/launcher", json={"value": "direct"})).json()["problem"] is None
+
+    served(test, tmp_path)
+
+
+def test_what_lies_beside_the_sites_own_and_is_none_is_told(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        own = server.services.config.directories.config / "launchers"
+        for name in ("Bad-Name", "slurm", "good", ".git"):
+            (own / name).mkdir(parents=True)
+        (own / "README.md").touch()
+        async with await server.client(ADMIN) as client:
+            ignored = (await client.get("/api/launchers")).json()["ignored"]
+            assert [text.split(": ")[0] for text in ignored] == [
+                f"{own}/Bad-Name is not used",
+                f"{own}/slurm is not used",
+            ]
+
+    served(test, tmp_path)
+
+
 def test_a_launcher_of_ones_own_can_be_set_as_soon_as_it_is_there(tmp_path: Path) -> None:
     async def test(server: Server) -> None:
         own = server.services.config.directories.config / "launchers"
@@ -172,7 +199,7 @@ def test_settings_of_a_file_that_cannot_be_right_are_told_and_can_be_mended_one_
             assert "launcher_options.slurm: an administrator must mend it" in said["detail"]
             body = {"set": {"time": 5}}
             assert (await client.put("/api/launchers/slurm", json=body)).status_code == 200, "though direct is wrong"
-            assert (await client.put("/api/settings/launcher", json={"value": "slurm"})).json()["problem"] is None
+            assert (await client.put("/api/settings/launcher", json={"value": "direct"})).json()["problem"] is None
 
     served(test, tmp_path, **BROKEN)
     told = [line for line in capfd.readouterr().err.splitlines() if "a setting cannot be right" in line]
@@ -188,6 +215,22 @@ def test_saving_options_keeps_who_extends_and_mends_what_was_wrong(tmp_path: Pat
             assert server.services.config["launcher_options"]["slurm"] == expected
 
     served(test, tmp_path, launcher_options={"slurm": {"extend": True, "sett": {}, "set": {"tiem": 5}}})
+
+
+def test_more_time_is_offered_where_users_or_the_service_may_ask_the_scheduler(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        async with await server.client(ADMIN) as client:
+            assert (await client.get("/api/login")).json()["extendable"] == ["lsf"]
+            rows = {row["name"]: row for row in (await client.get("/api/launchers")).json()["launchers"]}
+            said = {name: rows[name]["extend"] for name in ("slurm", "lsf", "gridengine", "docker", "custom")}
+            assert said == {"slurm": False, "lsf": False, "gridengine": None, "docker": None, "custom": None}
+            after = (await client.put("/api/launchers/slurm", json={"set": {}, "extend": True})).json()
+            assert [row["extend"] for row in after["launchers"] if row["name"] == "slurm"] == [True]
+            assert (await client.get("/api/login")).json()["extendable"] == ["lsf", "slurm"]
+            await client.put("/api/launchers/slurm", json={"set": {}, "extend": False})
+            assert (await client.get("/api/login")).json()["extendable"] == ["lsf"]
+
+    served(test, tmp_path)
 
 
 def test_a_dry_run_shows_what_would_be_run_with_the_options_and_without_secrets(tmp_path: Path) -> None:
@@ -217,22 +260,6 @@ def test_only_administrators_name_a_launcher(tmp_path: Path) -> None:
     async def test(server: Server) -> None:
         async with await server.client(FULL) as client:
             for path, body in (
-def test_more_time_is_offered_where_users_or_the_service_may_ask_the_scheduler(tmp_path: Path) -> None:
-    async def test(server: Server) -> None:
-        async with await server.client(ADMIN) as client:
-            assert (await client.get("/api/login")).json()["extendable"] == ["lsf"]
-            rows = {row["name"]: row for row in (await client.get("/api/launchers")).json()["launchers"]}
-            said = {name: rows[name]["extend"] for name in ("slurm", "lsf", "gridengine", "docker", "custom")}
-            assert said == {"slurm": False, "lsf": False, "gridengine": None, "docker": None, "custom": None}
-            after = (await client.put("/api/launchers/slurm", json={"set": {}, "extend": True})).json()
-            assert [row["extend"] for row in after["launchers"] if row["name"] == "slurm"] == [True]
-            assert (await client.get("/api/login")).json()["extendable"] == ["lsf", "slurm"]
-            await client.put("/api/launchers/slurm", json={"set": {}, "extend": False})
-            assert (await client.get("/api/login")).json()["extendable"] == ["lsf"]
-
-    served(test, tmp_path)
-
-
                 ("sessions", {"command": "xterm", "launcher": "slurm"}),
                 ("sessions", {"command": "xterm", "launcherOptions": {"queue": "short"}}),
                 ("launchers/slurm/dry", {}),

@@ -244,6 +244,8 @@ class Services(Answers):
     async def _tell_faults(self) -> None:
         for fault in await self.documents.faults():
             log.error("a file says what cannot be right", error=fault)
+        for ignored in self.launchers.ignored():
+            log.warning("a launcher is not used", error=ignored)
         for name, fault in administered.faults(self.launchers, self.config).items():
             log.warning("a setting cannot be right", error=fault, by=self.config.fixed.get(name, "the settings page"))
 

@@ -55,6 +55,8 @@ def list_launchers(as_json: bool) -> None:
         except PortcallError as error:
             row.update(title=name, help="", options=[], problem=error.detail)
         found.append(row)
+    for ignored in launchers.ignored():
+        click.echo(f"portcall: {output.neutral(ignored)}", err=True)
     if as_json:
         output.document(found)
         return

@@ -45,6 +45,20 @@ class Launchers:
         """Ours, and the site's own in ``launchers`` of the configuration directory."""
         return sorted({*self._names(), *scripts.names(self.own)})
 
+    def ignored(self) -> list[str]:
+        """What lies where the site's own are and looks like one, but is none: with the reason."""
+        try:
+            found = sorted(self.own.iterdir())
+        except OSError:
+            return []
+        usable, told = set(scripts.names(self.own)), []
+        for path in found:
+            if path.name in self._names():
+                told.append(f"{path} is not used: {path.name} is a launcher of ours. Give it another name.")
+            elif path.name not in usable and not path.name.startswith(".") and _looks_like_one(path):
+                told.append(f"{path} is not used: a name is of a-z, 0-9 and _, and begins with a letter.")
+        return told
+
     def get(self, name: str) -> Launcher:
         """Ours cannot be shadowed. UnknownPlugin lists what there is; InvalidValue says what is wrong with one."""
         if name in self._names():
@@ -143,6 +157,12 @@ class Launchers:
         for directory in _ORIGINALS:
             originals.update(_texts(directory))
         return {**originals, **_texts(self._config.directories.config / "launcher-templates")}
+
+
+def _looks_like_one(path: Path) -> bool:
+    if path.is_dir():
+        return True
+    return not path.name.endswith((".toml", "~")) and os.access(path, os.X_OK)
 
 
 @contextlib.contextmanager

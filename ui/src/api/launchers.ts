@@ -29,6 +29,8 @@ export interface Launcher {
 export interface Launchers {
   default: string
   fixed: string | null
+  /** What lies beside the site's own, but is none, with the reason. */
+  ignored: string[]
   launchers: Launcher[]
 }
 

@@ -53,7 +53,10 @@ class LauncherShape(BaseModel):
 
 
 class LaunchersShape(BaseModel):
+    """``ignored``: what lies beside the site's own, but is none, with the reason."""
+
     default: str
+    ignored: list[str]
     fixed: str | None
     launchers: list[LauncherShape]
 
@@ -63,10 +66,10 @@ class LauncherBody(BaseModel):
     set: dict[str, Any] = Field(default_factory=dict)
     maximum: dict[str, Any] = Field(default_factory=dict)
     people: list[str] | None = Field(None, description="options that forms may set; null: all that they may at most")
+    extend: bool | None = Field(None, description="as the service, which must be a manager there; null: as it was")
 
 
 class DefaultBody(BaseModel):
-    extend: bool | None = Field(None, description="as the service, which must be a manager there; null: as it was")
     model_config = ConfigDict(extra="forbid")
     default: str
 
@@ -141,8 +144,14 @@ async def _all(request: Request, login: Login) -> dict[str, Any]:
     found = await asyncio.gather(*(_one(here, login, name) for name in names))
     return {
         "default": here.config[DEFAULT], "fixed": here.config.fixed.get(DEFAULT) or here.config.fixed.get(OPTIONS),
-        "launchers": found,
+        "ignored": here.launchers.ignored(), "launchers": found,
     }  # fmt: skip
+
+
+async def problem(here: Any, login: Login, name: str) -> str | None:
+    """Why it could not start anything now."""
+    found: str | None = (await _one(here, login, name))["problem"]
+    return found
 
 
 async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
@@ -159,6 +168,7 @@ async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
             title=launcher.title, help=launcher.help, scheduler=isinstance(launcher, Scheduler),
             options=[codec.to_document(option) for option in launcher.options], set=administered.get("set", {}),
             maximum=administered.get("maximum", {}), people=administered.get("people", offered),
+            extend=bool(administered.get("extend")) if extending.can(launcher) else None,
         )  # fmt: skip
         order, account = await here.pipeline.preview(login, StartRequest("xterm", launcher=name))
         made = dry_run.dry(here.launchers, order, account, here.service_user)
@@ -168,7 +178,6 @@ async def _one(here: Any, login: Login, name: str) -> dict[str, Any]:
         if argv and shutil.which(argv[0], path=made["env"].get("PATH")) is None:
             row["problem"] = f"{argv[0]}: there is no such program on this server."
         elif isinstance(launcher, Scheduler) and (not launcher.sees_all or name in here.launchers.configured()):
-            extend=bool(administered.get("extend")) if extending.can(launcher) else None,
             # an engine that nobody has set up is not asked: it would make a storage of the service's own
             row["problem"] = await here.jobs.ready.problem(launcher) or None
     except PortcallError as error:

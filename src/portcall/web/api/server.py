@@ -18,6 +18,7 @@ from portcall.jobs import administered
 from portcall.model import codec, event
 from portcall.model.user import Login
 from portcall.web import shapes, sse
+from portcall.web.api import launchers
 from portcall.web.caller import address
 from portcall.web.keyboards import LAYOUTS
 from portcall.web.who import may, services
@@ -174,7 +175,14 @@ async def change_setting(
     here.audit.write(
         login.sub, "server/settings", "ok", address=address(request), detail=f"{name}={body.value!r}"[:500]
     )
-    return JSONResponse(_row(here.config, settings.BY_NAME[name], administered.faults(here.launchers, here.config)))
+    faults = administered.faults(here.launchers, here.config)
+    if (
+        name == administered.DEFAULT
+        and name not in faults
+        and (why := await launchers.problem(here, login, body.value))
+    ):
+        faults[name] = f"launcher: {body.value} is not ready: {why}"
+    return JSONResponse(_row(here.config, settings.BY_NAME[name], faults))
 
 
 @router.get("/audit", response_model=AuditShape)

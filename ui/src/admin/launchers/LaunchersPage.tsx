@@ -7,6 +7,7 @@ import { type Launcher, type Launchers, launchers, setLauncher } from '../../api
 import { asProblem, type Problem } from '../../api/problem'
 import { queries } from '../../app/place'
 import { announce } from '../../parts/announce'
+import { confirm } from '../../parts/confirm'
 import { Failure, Loaded } from '../../parts/states'
 import { t } from '../../strings/t'
 import { ListPage } from '../parts/ListPage'
@@ -24,17 +25,24 @@ export function LaunchersPage({ rest }: { rest: string }) {
   const list = (
     <Loaded query={query} loading={t('load.launchers')}>
       {(all) => (
-        <RowLinks
-          label={t('page.launchers')}
-          rows={all.launchers.map((one) => ({
-            id: one.name,
-            to: `${BASE}/${one.name}`,
-            now: one.name === now,
-            name: one.title,
-            note: noteOf(one),
-            ...(one.name === all.default && { badge: <span className="badge running">{t('launchers.default')}</span> }),
-          }))}
-        />
+        <>
+          {all.ignored.map((one) => (
+            <p key={one} className="notice warn small">
+              {one}
+            </p>
+          ))}
+          <RowLinks
+            label={t('page.launchers')}
+            rows={all.launchers.map((one) => ({
+              id: one.name,
+              to: `${BASE}/${one.name}`,
+              now: one.name === now,
+              name: one.title,
+              note: noteOf(one),
+              ...(one.name === all.default && { badge: <span className="badge running">{t('launchers.default')}</span> }),
+            }))}
+          />
+        </>
       )}
     </Loaded>
   )
@@ -57,6 +65,10 @@ function One({ launcher, all }: { launcher: Launcher; all: Launchers }) {
   const [problem, setProblem] = useState<Problem | null>(null)
   const choose = async () => {
     setProblem(null)
+    if (launcher.problem) {
+      const text = t('launchers.useText', { problem: launcher.problem })
+      if (!(await confirm({ title: t('launchers.useTitle', { name: launcher.title }), text, yes: t('launchers.useYes') }))) return
+    }
     try {
       kept(await setLauncher(launcher.name))
       announce(t('launchers.chosen', { name: launcher.title }))
