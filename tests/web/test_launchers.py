@@ -117,6 +117,7 @@ REFUSED = [
     ("launcher_options", {"slurm": {"set": {"time": "soon"}}}, "launcher_options.slurm: time: write MINUTES"),
     ("launcher_options", '{"slurm": {"sett": {}}}', "sett: it is none of set, maximum, people, extend"),
     ("launcher_options", {"slurm": {"set": {"time": 30}, "maximum": {"time": 10}}}, "time: 10 minutes at most"),
+    ("launcher_options", {"docker": {"set": {"pull": "often"}}}, "pull: one of never, missing, always, not 'often'"),
     ("launcher_options", {"slurm": {"set": 5}}, "set: an object is needed"),
 ]
 

@@ -25,6 +25,7 @@ from portcall.model.option import (
     TEXT,
     TIME,
     Option,
+    read,
 )
 from portcall.model.shown import printable
 from portcall.model.start import ORDER_VARIABLE, Invocation, Outcome, Output, Scheduled, StartOrder, start_object
@@ -60,9 +61,12 @@ STATES = {
 IMAGE = Option("image", "the image; one of images", REFERENCE)
 IMAGES = Option("images", "images that may be chosen beside the one that is set, as a list", TEXT, form=False)
 NETWORK = Option("network", "the container's network, as the engine names it; empty: the engine's default", form=False)
-PULL = Option("pull", "never, missing or always", form=False)
+PULL = Option("pull", "never, missing or always", form=False, choices=("never", "missing", "always"))
 RUNTIME = Option("runtime", "the directory that scripts/make-runtime made", REFERENCE, form=False)
-RUN_AS = Option("run_as", "service (the server's own user, in the group docker) or user (their own podman)", form=False)
+RUN_AS = Option(
+    "run_as", "service (the server's own user, in the group docker) or user (their own podman)", form=False,
+    choices=("service", "user"),
+)  # fmt: skip
 
 
 class Docker(Scheduler):
@@ -78,7 +82,7 @@ class Docker(Scheduler):
     sees_all = True  # all that it asks about are its own; a person's podman would know nothing of them
 
     def invocation(self, order: StartOrder, host: Host) -> Invocation:
-        as_user = _choice(order, "run_as", ("service", "user")) == "user"
+        as_user = _choice(order, RUN_AS) == "user"
         name = next((one for one in self.templates if one in host.templates), "")
         if not name:
             raise InvalidValue(f"there is no {TEMPLATE} in launcher-templates", field="launcher")
@@ -176,7 +180,7 @@ class Docker(Scheduler):
             "command": order.command, "geometry": order.geometry, "window_mode": order.window_mode,
             "profile": order.profile, "keyboard_layout": order.keyboard_layout, "params": order.params,
             "login": order.login, "image": _image(order, host), "network": options.get("network", ""),
-            "pull": _choice(order, "pull", ("never", "missing", "always")), "cores": options.get("cores"),
+            "pull": _choice(order, PULL), "cores": options.get("cores"),
             "memory": options.get("memory"), "gpus": options.get("gpus"), "time": options.get("time"),
             "extra": options.get("extra", []), "tmp": host.tmp_dir, "root_dir": host.root_dir,
             "var_dir": host.var_dir, "config_dir": host.config_dir, "local_dir": host.local_dir,
@@ -253,12 +257,9 @@ def runtime(order: StartOrder) -> str:
     return str(order.options.get("runtime") or _RUNTIME)
 
 
-def _choice(order: StartOrder, name: str, choices: tuple[str, ...]) -> str:
+def _choice(order: StartOrder, option: Option) -> str:
     """The first is the default."""
-    value = str(order.options.get(name) or choices[0])
-    if value not in choices:
-        raise InvalidValue(f"{name}: one of {', '.join(choices)}", field=name)
-    return value
+    return str(read(option, order.options.get(option.name) or option.choices[0]))
 
 
 def _image(order: StartOrder, host: Host) -> str:

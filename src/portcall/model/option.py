@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from portcall.errors import InvalidValue
 
@@ -21,13 +21,14 @@ _UNITS = {"": 1 << 20, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}  
 class Option:
     """``kind`` text (a list), word, reference, count, duration (seconds) or memory (bytes).
 
-    ``form``: people may give it.
+    ``form``: people may give it. ``choices``: nothing else will do.
     """
 
     name: str
     help: str
     kind: str = WORD
     form: bool = True
+    choices: Tuple[str, ...] = ()
 
 
 # What every scheduler is asked in the same words; a form's input of this name sets it.
@@ -52,6 +53,8 @@ def read(option: Option, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise InvalidValue(f"{option.name}: a text or a number is needed", field=option.name)
     text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+    if option.choices and text not in option.choices:
+        raise InvalidValue(f"{option.name}: one of {', '.join(option.choices)}, not {text!r}", field=option.name)
     return {WORD: _word, REFERENCE: _reference, COUNT: _count, DURATION: _duration, MEMORY: _memory}[option.kind](
         option.name, text
     )

@@ -32,6 +32,7 @@ class OptionShape(BaseModel):
     help: str
     kind: str
     form: bool
+    choices: list[str]
 
 
 class LauncherShape(BaseModel):
