@@ -375,6 +375,8 @@ def test_docker_runs_them_for_a_service_user_in_its_group(
             until(lambda: shows_something(client, session), "the terminal is to be seen")
             assert (person.home / "who").read_text() == f"{person.name}\n"
             assert engine.inspect(session.id)["HostConfig"]["Memory"] == 200 << 20
+            short = start(client, "xeyes", params={"memory": "6M"})
+            assert "out of memory" in str(ended(client, short.id, 75).reason)
             client.terminate(session.id)
             ended(client, session.id)
             engine.gone(session.id)
