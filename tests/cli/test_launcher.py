@@ -185,3 +185,14 @@ def test_what_was_set_on_the_pages_counts_where_the_server_can_be_asked(
     assert (listed.err, [row["name"] for row in listed.json if row["default"]]) == ("", ["mine"])
     assert "site/x:1" in dry.json["argv"]
     assert "launcher_options.podman.set.image" in portcall("launcher", "dry", "podman").err, "as the file has it"
+
+
+def test_settings_for_which_starts_are_refused_are_told(at: Portcall, place: StandIn) -> None:
+    place.settings = [
+        {"name": "launcher", "value": "farm", "default": "direct", "help": "how", "live": True, "fixed": "/etc/p.toml",
+         "problem": "there is no launcher 'farm'"},
+    ]  # fmt: skip
+    for words in (["ls"], ["ls", "--changed"], ["get", "launcher"]):
+        shown = at("settings", *words)
+        assert (shown.code, shown.err) == (0, "portcall: there is no launcher 'farm' (/etc/p.toml)\n")
+    assert at("settings", "ls", "--json").json[-1]["problem"] == "there is no launcher 'farm'"
