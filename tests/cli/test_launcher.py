@@ -56,13 +56,11 @@ def test_a_launcher_that_cannot_be_read_is_listed_with_the_reason(site: Path, po
     (site / "config/launchers/mine/launcher.toml").write_text("colour = 1\n")
     rows = {row["name"]: row for row in portcall("launcher", "list", "--json").json}
     assert "colour" in rows["mine"]["problem"]
-    assert portcall("launcher", "dry", "mine", "--json").code == 1
+    assert portcall("launcher", "dry", "mine").code == 1
 
 
 def test_dry_prints_the_invocation_and_runs_nothing(site: Path, portcall: Portcall) -> None:
-    ran = portcall(
-        "launcher", "dry", "custom", "--json", "--start", start_file(site, name="it's", params={"a": "$(id)"})
-    )
+    ran = portcall("launcher", "dry", "custom", "--start", start_file(site, name="it's", params={"a": "$(id)"}))
     assert ran.code == 0, ran.err
     assert set(ran.json) >= {"argv", "stdin", "env", "user"}
     assert ran.json["argv"] == [f"{site}/launch", "--a", "--b"]
@@ -76,39 +74,39 @@ def test_dry_prints_the_invocation_and_runs_nothing(site: Path, portcall: Portca
 
 
 def test_dry_of_ones_own_launcher_has_its_options(site: Path, portcall: Portcall) -> None:
-    ran = portcall("launcher", "dry", "mine", "--json", "--start", start_file(site, options={"time": "2:00:00"}))
+    ran = portcall("launcher", "dry", "mine", "--start", start_file(site, options={"time": "2:00:00"}))
     assert ran.json["argv"] == [f"{site}/config/launchers/mine/start"]
     assert json.loads(ran.json["stdin"])["options"] == {"time": 7200}
-    refused = portcall("launcher", "dry", "mine", "--json", "--start", start_file(site, options={"colour": "red"}))
+    refused = portcall("launcher", "dry", "mine", "--start", start_file(site, options={"colour": "red"}))
     assert (refused.code, "no option 'colour'" in refused.err) == (1, True)
 
 
 def test_direct_runs_no_command(site: Path, portcall: Portcall) -> None:
-    assert portcall("launcher", "dry", "direct", "--json").json["argv"] == []
+    assert portcall("launcher", "dry", "direct").json["argv"] == []
 
 
 def test_the_weblink_is_shown_without_its_token(
     site: Path, portcall: Portcall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WEBLINK_PORT", "3301")
-    document = json.loads(portcall("launcher", "dry", "custom", "--json").json["stdin"])
+    document = json.loads(portcall("launcher", "dry", "custom").json["stdin"])
     assert (document["weblink"]["primary"], document["weblink"]["login"]) == ("TOKEN", ME)
     monkeypatch.setenv("LAUNCH_AS_CURRENT_USER", "true")  # the environment is stronger than the file
-    assert portcall("launcher", "dry", "custom", "--json").json["asService"] is True
+    assert portcall("launcher", "dry", "custom").json["asService"] is True
 
 
 def test_a_weblink_port_that_is_none_is_refused_as_by_a_server(
     site: Path, portcall: Portcall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WEBLINK_PORT", "abc")
-    refused = portcall("launcher", "dry", "custom", "--json")
+    refused = portcall("launcher", "dry", "custom")
     assert (refused.code, "WEBLINK_PORT: 'abc' is not a port" in refused.err) == (1, True)
 
 
 def test_the_stdin_of_a_script_is_a_start_too(site: Path, portcall: Portcall) -> None:
-    first = portcall("launcher", "dry", "custom", "--json", "--start", start_file(site, name="A"))
+    first = portcall("launcher", "dry", "custom", "--start", start_file(site, name="A"))
     (site / "again.json").write_text(first.json["stdin"])
-    again = portcall("launcher", "dry", "custom", "--json", "--start", str(site / "again.json"))
+    again = portcall("launcher", "dry", "custom", "--start", str(site / "again.json"))
     assert again.json == first.json
 
 
@@ -119,7 +117,7 @@ def test_the_stdin_of_a_script_is_a_start_too(site: Path, portcall: Portcall) ->
 ])  # fmt: skip
 def test_a_start_that_cannot_be_right_is_named(site: Path, portcall: Portcall, text: str, said: str) -> None:
     (site / "start.json").write_text(text)
-    ran = portcall("launcher", "dry", "custom", "--json", "--start", str(site / "start.json"))
+    ran = portcall("launcher", "dry", "custom", "--start", str(site / "start.json"))
     assert (ran.code, ran.out) == (1, "")
     assert said in ran.err
 
@@ -133,20 +131,20 @@ def test_what_is_not_there_is_said(site: Path, portcall: Portcall) -> None:
         assert (ran.code, ran.out) == (1, "")
         assert said in ran.err
     (site / "config/fastx.env").write_text("")
-    ran = portcall("launcher", "dry", "custom", "--json")
+    ran = portcall("launcher", "dry", "custom")
     assert ran.code == 1
     assert "Write LAUNCHER_SCRIPT=" in ran.err
 
 
 def test_dry_shows_a_person_the_lines_as_they_are(site: Path, portcall: Portcall) -> None:
-    ran = portcall("launcher", "dry", "slurm", "--start", start_file(site, name="it's"))
+    ran = portcall("launcher", "dry", "slurm", "--text", "--start", start_file(site, name="it's"))
     lines = ran.out.splitlines()
     assert lines[0] == f"Runs as: {ME}"
     assert lines[1].startswith("Command: ")
     assert lines[lines.index("Standard input:") + 1] == "#!/bin/sh"
     assert any(line.startswith("WEBLINK_URL=http://127.0.0.1:3300;") for line in lines), "as a server has it"
-    assert "Environment:" in portcall("launcher", "dry", "custom").out.splitlines()
-    assert "the user's link starts the session" in portcall("launcher", "dry", "direct").out
+    assert "Environment:" in portcall("launcher", "dry", "custom", "--text").out.splitlines()
+    assert "the user's link starts the session" in portcall("launcher", "dry", "direct", "--text").out
 
 
 def test_a_member_that_nobody_looks_at_is_named(site: Path, portcall: Portcall, at: Portcall, place: StandIn) -> None:
@@ -181,7 +179,7 @@ def test_what_was_set_on_the_pages_counts_where_the_server_can_be_asked(
     runtime.mkdir(mode=0o755)
     monkeypatch.setenv("PORTCALL_RUNTIME_DIR", str(runtime))
     with served(StandIn(peers=True, settings=rows), runtime / "api.sock"):
-        listed, dry = portcall("launcher", "list", "--json"), portcall("launcher", "dry", "podman", "--json")
+        listed, dry = portcall("launcher", "list", "--json"), portcall("launcher", "dry", "podman")
     assert (listed.err, [row["name"] for row in listed.json if row["default"]]) == ("", ["mine"])
     assert "site/x:1" in dry.json["argv"]
     assert "launcher_options.podman.set.image" in portcall("launcher", "dry", "podman").err, "as the file has it"

@@ -74,14 +74,14 @@ def list_launchers(as_json: bool) -> None:
 @launcher.command("dry", examples=[
     ("portcall launcher dry custom", "for a made-up start"),
     ("portcall launcher dry slurm --start start.json", 'such as {"command": "xterm", "options": {"time": "2:00:00"}}'),
-    ("portcall launcher dry mine --start - --json", "the start on standard input; argv, stdin, env, user as JSON"),
+    ("portcall launcher dry mine --start - --text", "the start on standard input; the invocation as lines to read"),
 ])  # fmt: skip
 @click.option("--start", "start_file", metavar="FILE",
               help="A start as JSON: command, geometry, name, params, options (- for standard input).")  # fmt: skip
+@click.option("--text", is_flag=True, help="As lines to read, instead of JSON.")
 @click.argument("name", shell_complete=_names)
-@json_option
-def dry(name: str, start_file: str | None, as_json: bool) -> None:
-    """Print what a launcher would run for a start. Nothing is run.
+def dry(name: str, start_file: str | None, text: bool) -> None:
+    """Print what a launcher would run for a start, as JSON: argv, stdin, env, user. Nothing is run.
 
     SIGNATURE and TOKEN stand for what only a server can make. What was set on the admin pages counts where the server
     of this configuration runs and may tell you.
@@ -101,18 +101,18 @@ def dry(name: str, start_file: str | None, as_json: bool) -> None:
         raise InvalidValue(f"login: there is no account {login!r} on this host", field="login") from None
     order = order_of(start, name, account, launchers)
     made = show(launchers, order, account, _service_user(config))
-    if as_json:
+    if not text:
         output.document(made)
         return
     output.line(f"Runs as: {output.neutral(made['user'])}")
     command = shlex.join(made["argv"]) or "none: the user's link starts the session itself"
     output.line(f"Command: {output.neutral(command, lines=True)}")
-    for title, text in (
+    for title, lines in (
         ("Environment", "\n".join(f"{key}={value}" for key, value in made["env"].items())),
         ("Standard input", made["stdin"]),
     ):
-        if text:
-            output.line(f"{title}:\n{output.neutral(text.rstrip(), lines=True)}")
+        if lines:
+            output.line(f"{title}:\n{output.neutral(lines.rstrip(), lines=True)}")
 
 
 @launcher.command("run", examples=[("portcall launcher run custom", "a terminal, by the custom launcher")])
