@@ -73,6 +73,7 @@ describe('ids', () => {
 // these modules come with parts that look at the page's address when they are loaded
 let kinds: typeof import('../src/admin/functions/kinds')
 let drafts: typeof import('../src/admin/parts/drafts')
+let settings: typeof import('../src/admin/SettingsPage')
 let weighed: typeof import('../src/session/Weighed').weighed
 beforeAll(async () => {
   vi.stubGlobal('document', { baseURI: 'http://host/', documentElement: { dataset: {} } })
@@ -80,6 +81,7 @@ beforeAll(async () => {
   vi.stubGlobal('window', { addEventListener: () => undefined })
   kinds = await import('../src/admin/functions/kinds')
   drafts = await import('../src/admin/parts/drafts')
+  settings = await import('../src/admin/SettingsPage')
   weighed = (await import('../src/session/Weighed')).weighed
 })
 
@@ -125,5 +127,17 @@ describe('the servers that were weighed', () => {
     const row = (serverId: string, kept: boolean, step: string, rule: string) => ({ serverId, kept, step, rule })
     const rows = weighed([row('far', false, 'A', 'has gpu'), row('near', false, 'B', 'free memory'), row('in', true, 'B', 'free memory')], 'in', chain)
     expect(rows.map((one) => one.serverId)).toEqual(['in', 'near', 'far'])
+  })
+})
+
+describe('a setting', () => {
+  it('is shown as a person types it, and sent as it was shown', () => {
+    const { read, written } = settings
+    const tables = { slurm: { set: { queue: 'a b' } } }
+    expect([written(['a', 'b']), written({ staff: 3, students: 1 }), written(tables), written(null)]).toEqual([
+      'a, b', 'staff=3, students=1', '{"slurm":{"set":{"queue":"a b"}}}', '',
+    ])
+    expect(JSON.parse(String(read({ kind: 'dict' }, written(tables))))).toEqual(tables)
+    expect(read({ kind: 'dict' }, 'staff = 3, students=1')).toBe('staff=3,students=1')
   })
 })

@@ -40,17 +40,20 @@ export function SettingsPage() {
   )
 }
 
-/** As a person types it. */
-export const written = (value: unknown): string =>
-  value !== null && typeof value === 'object'
-    ? Object.entries(value).map(([key, item]) => `${key}=${String(item)}`).join(', ')
-    : String(value ?? '')
+/** As a person types it: names with numbers as pairs, a table of tables as JSON. */
+export function written(value: unknown): string {
+  if (Array.isArray(value)) return value.join(', ')
+  if (value === null || typeof value !== 'object') return String(value ?? '')
+  const pairs = Object.entries(value)
+  if (pairs.some(([, item]) => typeof item === 'object')) return JSON.stringify(value)
+  return pairs.map(([key, item]) => `${key}=${String(item)}`).join(', ')
+}
 
 /** What the server is sent for what was typed. */
 export function read(setting: Pick<Setting, 'kind'>, text: string): unknown {
   if (setting.kind === 'bool') return text === 'true'
   if (setting.kind === 'int' || setting.kind === 'float') return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
-  return setting.kind === 'dict' ? text.replace(/\s+/g, '') : text
+  return setting.kind === 'dict' && !text.trimStart().startsWith('{') ? text.replace(/\s+/g, '') : text
 }
 
 function Row({ setting }: { setting: Setting }) {
@@ -118,6 +121,7 @@ function Row({ setting }: { setting: Setting }) {
         </div>
         {setting.fixed !== null && <p className="small quiet">{t('settings.fixed', { by: setting.fixed })}</p>}
         {setting.fixed === null && !setting.live && <p className="small quiet">{t('settings.restart')}</p>}
+        {setting.problem && !problem && <p className="field-error">{setting.problem}</p>}
         {problem && (problem.status === 422 ? <p className="field-error" role="alert">{problem.detail}</p> : <Failure error={problem} />)}
       </div>
     </form>

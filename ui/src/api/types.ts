@@ -268,6 +268,8 @@ export interface Setting {
   unit: string
   choices: string[]
   fixed: string | null
+  /** Why starts would fail with it as it is. */
+  problem?: string | null
 }
 
 export interface AuditEntry {
