@@ -49,6 +49,23 @@ def test_it_ends_with_its_last_window_though_the_command_still_runs(client: Clie
     over(client, person, session)
 
 
+def test_windows_stay_on_a_screen_that_becomes_smaller(client: Client, person: Person) -> None:
+    session = rootless(client, "xclock -geometry 300x300-0-0 & xterm -class Other -geometry 20x5+0+0 & wait")
+    screen = Screen(person, session)
+    there, left = screen.box("xclock"), screen.box("Other")
+    assert there.x + there.width > 640
+    assert there.y + there.height > 480
+    screen.run("xrandr", "-s", "640x480")
+
+    def inside() -> bool:
+        box = screen.box("xclock")
+        return 0 < box.x <= 640 - box.width and 0 < box.y <= 480 - box.height
+
+    until(inside, "the clock can be seen again")
+    assert screen.box("Other") == left, "what was to be seen stays where it was"
+    assert screen.box("xclock")[2:] == there[2:]
+
+
 def test_a_command_that_forks_keeps_it(client: Client, person: Person) -> None:
     session = rootless(client, "xclock & exit 0")
     screen = Screen(person, session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any, Callable
 
 from portcall.displays.base import program
@@ -12,7 +13,7 @@ from portcall.sessiond.context import Context
 from portcall.sessiond.spawn import on_exit, spawn
 from portcall.sessiond.xclient import XClient
 
-_CHECK, _LIST = "_NET_SUPPORTING_WM_CHECK", "_NET_CLIENT_LIST"
+_CHECK, _LIST, _FRAME = "_NET_SUPPORTING_WM_CHECK", "_NET_CLIENT_LIST", "_NET_FRAME_EXTENTS"
 _MOST_RESTARTS = 5
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 2.0  # seconds between looks for a window manager that lives
 
@@ -76,7 +77,7 @@ class Rootless:
     def __init__(self, context: Context, on_managed: Callable[[], Any], on_windows: Callable[[int], Any]) -> None:
         self._context, self._on_managed, self._on_windows = context, on_managed, on_windows
         self._client: XClient | None = None
-        self._check = self._list = 0
+        self._check = self._list = self._frame = 0
         self._restarts = 0
         self._wait = _FIRST_LOOK
         self._managed = self._stopped = False
@@ -135,7 +136,9 @@ class Rootless:
             return
         cookie = xauthority.cookie(self._context.place / "Xauthority")
         number = self._context.record.number
-        self._client = XClient(self._context.loop, number, cookie, self._ready, self._lost, self._changed)
+        self._client = XClient(
+            self._context.loop, number, cookie, self._ready, self._lost, self._changed, on_size=self._resized
+        )
 
     def _lost(self) -> None:
         self._context.loop.after(0.2, self._connect)
@@ -145,6 +148,10 @@ class Rootless:
             self._client.watch_root()
             self._client.atom(_LIST, self._got_list)
             self._client.atom(_CHECK, self._got_check)
+            self._client.atom(_FRAME, self._got_frame)
+
+    def _got_frame(self, atom: int) -> None:
+        self._frame = atom
 
     def _got_list(self, atom: int) -> None:
         self._list = atom
@@ -158,13 +165,36 @@ class Rootless:
         if self._client is None or self._stopped:
             return
         if atom and atom == self._list and self._managed:
-            self._client.count(atom, self._counted)
+            self._client.values(atom, self._counted)
         elif atom and atom == self._check and not self._managed:
             self._client.vouched(atom, self._checked)
 
-    def _counted(self, count: int) -> None:
+    def _counted(self, windows: tuple[int, ...]) -> None:
         if not self._stopped:
-            self._on_windows(count)
+            self._on_windows(len(windows))
+
+    def _resized(self, width: int, height: int) -> None:
+        """Window managers leave windows where a screen has become smaller and nobody can reach them."""
+        client = self._client
+        if client is None or self._stopped or not self._managed or not self._frame:
+            return
+
+        def each(windows: tuple[int, ...]) -> None:
+            for window in windows:
+                client.values(self._frame, partial(framed, window), window)
+
+        def framed(window: int, sides: tuple[int, ...]) -> None:
+            left, right, top, bottom = sides if len(sides) == 4 else (0, 0, 0, 0)
+
+            def boxed(x: int, y: int, wide: int, high: int) -> None:
+                at = x - left, y - top
+                inside = _inside(at[0], left + wide + right, width), _inside(at[1], top + high + bottom, height)
+                if inside != at:
+                    client.move(window, *inside)
+
+            client.box(window, boxed)
+
+        client.values(self._list, each)
 
     def _checked(self, lives: bool) -> None:
         if self._managed or self._stopped:
@@ -176,3 +206,8 @@ class Rootless:
         else:  # none is there yet, or it has told the root window before its own
             self._context.loop.after(self._wait, lambda: self._changed(self._check))
             self._wait = min(_LONGEST_LOOK, self._wait * 2)
+
+
+def _inside(at: int, length: int, room: int) -> int:
+    """Where a window begins that is to be seen whole, or from its beginning on."""
+    return max(0, min(at, room - length))

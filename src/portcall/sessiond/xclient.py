@@ -15,6 +15,7 @@ from typing import Any, Callable
 from portcall.sessiond.loop import READ, Loop
 
 _PROPERTY_NOTIFY, _PROPERTY_CHANGES = 28, 0x400000
+_CONFIGURE_NOTIFY, _STRUCTURE = 22, 0x20000
 _MAPPING_NOTIFY, _KEYBOARD = 34, 1
 _MOST = 65_536  # words of a property
 OnReply = Callable[[bytes], Any]
@@ -22,14 +23,15 @@ OnReply = Callable[[bytes], Any]
 
 class XClient:
     """``on_ready`` when connected, with the root window known; ``on_property`` gets atoms that changed on the root,
-    ``on_keys`` first and number of the keys whose symbols changed."""
+    ``on_size`` its width and height when they have, ``on_keys`` first and number of the keys whose symbols changed."""
 
     def __init__(
         self, loop: Loop, number: int, cookie: bytes, on_ready: Callable[[], Any], on_lost: Callable[[], Any],
         on_property: Callable[[int], Any] = lambda _: None, on_keys: Callable[[int, int], Any] = lambda *_: None,
+        on_size: Callable[[int, int], Any] = lambda *_: None,
     ) -> None:  # fmt: skip
         self._loop, self._on_ready, self._on_lost = loop, on_ready, on_lost
-        self._on_property, self._on_keys = on_property, on_keys
+        self._on_property, self._on_keys, self._on_size = on_property, on_keys, on_size
         self.keys = (8, 255)  # the first and the last there are
         self._buffer = b""
         self._root = 0
@@ -59,9 +61,25 @@ class XClient:
         request = struct.pack("<BBHHxx", 16, 0, 2 + len(_padded(text)) // 4, len(text)) + _padded(text)
         self._request(request, lambda reply: on_atom(struct.unpack_from("<I", reply, 8)[0] if reply else 0))
 
-    def count(self, atom: int, on_count: Callable[[int], Any]) -> None:
-        """How many values this property of the root window has; 0 where it has no such property."""
-        self._property(self._root, atom, lambda values: on_count(len(values)))
+    def values(self, atom: int, on_values: Callable[[tuple[int, ...]], Any], window: int = 0) -> None:
+        """What this property of a window, or else of the root window, has; nothing where there is no such property."""
+        self._property(window or self._root, atom, on_values)
+
+    def box(self, window: int, on_box: Callable[[int, int, int, int], Any]) -> None:
+        """Left, top, width and height of a window on the screen; not called where it is gone."""
+
+        def sized(size: bytes) -> None:
+            def placed(place: bytes) -> None:
+                if size and place:
+                    on_box(*struct.unpack_from("<hh", place, 12), *struct.unpack_from("<HH", size, 16))
+
+            self._request(struct.pack("<BBHIIhh", 40, 0, 4, window, self._root, 0, 0), placed)
+
+        self._request(struct.pack("<BBHI", 14, 0, 2, window), sized)
+
+    def move(self, window: int, left: int, top: int) -> None:
+        """Ask for the place of a window with its frame; whoever manages it decides."""
+        self._request(struct.pack("<BBHIHxxii", 12, 0, 5, window, 0x3, left, top), None)
 
     def vouched(self, atom: int, on_answer: Callable[[bool], Any]) -> None:
         """Whether this property of the root window names a window that has it too, as _NET_SUPPORTING_WM_CHECK does
@@ -86,7 +104,7 @@ class XClient:
         self._request(struct.pack("<BBHIIIII", 20, 0, 6, window, atom, 0, 0, _MOST), read)
 
     def watch_root(self) -> None:
-        self._request(struct.pack("<BBHIII", 2, 0, 4, self._root, 0x800, _PROPERTY_CHANGES), None)
+        self._request(struct.pack("<BBHIII", 2, 0, 4, self._root, 0x800, _PROPERTY_CHANGES | _STRUCTURE), None)
 
     def read_keys(self, first: int, count: int, on_symbols: Callable[[list[set[int]]], Any]) -> None:
         """The symbols of each of these keys; empty for one that has none."""
@@ -157,6 +175,10 @@ class XClient:
             window, atom = struct.unpack_from("<II", packet, 4)
             if window == self._root:
                 self._on_property(atom)
+        elif kind == _CONFIGURE_NOTIFY:
+            window, _, _, _, width, height = struct.unpack_from("<IIhhHH", packet, 8)
+            if window == self._root:
+                self._on_size(width, height)
         elif kind == _MAPPING_NOTIFY and packet[4] == _KEYBOARD:
             self._on_keys(packet[5], packet[6])
         return True
