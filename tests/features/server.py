@@ -131,6 +131,10 @@ class Server:
 
     # clients
 
+    def administered_by(self, name: str) -> None:
+        """This person is its administrator from now on."""
+        (self.config / "permissions.toml").write_text(f'[users]\n"{name}" = "admin"\n')
+
     def login(self, name: str, password: str, method: str = "pam") -> Client:
         """A client with a token, by the name's password."""
         with self.anonymous() as client:

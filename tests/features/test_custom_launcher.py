@@ -355,7 +355,7 @@ def test_an_administrator_tries_a_launcher_whatever_else_would_be_chosen(
     server: Server, person: Person, client: Client, tmp_path: Path
 ) -> None:
     launcher(server, "#!/bin/sh\necho 'Job 5 is in the queue.'\n")
-    (server.config / "permissions.toml").write_text(f'[users]\n"{person.name}" = "admin"\n')
+    server.administered_by(person.name)
     try:
         asked = json.dumps({"command": STAYS, "name": "A try"})
         by = {name: person.json(server, "launcher", "run", name, "--start", "-", text=asked)

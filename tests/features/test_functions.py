@@ -31,7 +31,7 @@ def server(new_server: MakeServer, pam: str, new_person: MakePerson) -> Server:
 @pytest.fixture(scope="module")
 def person(new_person: MakePerson, server: Server) -> Person:
     person = new_person()
-    (server.config / "permissions.toml").write_text(f'[users]\n"{person.name}" = "admin"\n')
+    server.administered_by(person.name)
     return person
 
 

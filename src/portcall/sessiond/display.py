@@ -34,7 +34,7 @@ class DisplayProcess:
     """
 
     def __init__(self, context: Context) -> None:
-        self.context = self._context = context
+        self.context = context
         self.since = context.clock.monotonic()
         self._trouble: Exception | None = None
         self._next_dial = context.loop.after(0, lambda: None)
@@ -62,12 +62,12 @@ class DisplayProcess:
         """Spawned, now or by ``begin``; StartFailed or OSError where it cannot be."""
         if self._trouble is not None:
             raise self._trouble
-        if "display" not in self._context.record.processes:
+        if "display" not in self.context.record.processes:
             self.spawn()
 
     def spawn(self, number: int | None = None) -> None:
         """StartFailed where it cannot be."""
-        context = self._context
+        context = self.context
         display = find(str(context.limit("display", "xvnc")))
         read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(write, True)
@@ -95,7 +95,7 @@ class DisplayProcess:
         context.note("display", pid)
 
     def _plan(self, number_fd: int, number: int | None) -> DisplayPlan:
-        context, order = self._context, self._context.record.order
+        context, order = self.context, self.context.record.order
         geometry = (
             order.geometry if order.geometry not in ("", ROOTLESS) else str(context.limit("geometry", "1280x800"))
         )
@@ -115,9 +115,9 @@ class DisplayProcess:
         if self.gone:
             return
         try:
-            sock = connect(self._context.place / "rfb")
+            sock = connect(self.context.place / "rfb")
         except DisplayUnavailable:
-            self._next_dial = self._context.loop.after(self._wait, self._dial)
+            self._next_dial = self.context.loop.after(self._wait, self._dial)
             self._wait = min(_LONGEST_WAIT, self._wait * 2)
             return
         self._on_connected(sock.detach())
@@ -140,7 +140,7 @@ class DisplayProcess:
     def _close(self, read: int) -> None:
         if read >= 0 and read == self._read:
             self._read = -1
-            self._context.loop.forget(read)
+            self.context.loop.forget(read)
             os.close(read)
 
     def _exited(self, code: int | None) -> None:
@@ -151,7 +151,7 @@ class DisplayProcess:
 
     def _try_another(self) -> bool:
         """Whether the start goes on with a display of another number."""
-        place = self._context.place
+        place = self.context.place
         blocked = not self._alive and _BLOCKED in log.last_lines(place / "display.log")
         if self._tries >= _TRIES or not blocked:
             return False
