@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from portcall.client.stream import StreamEvent
 
 VIEWERS = ("xtigervncviewer", "vncviewer")
+_ENOUGH = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_VIEWER_SECONDS = 5.0  # for a viewer to end after SIGTERM
 
 
 @command("connect", examples=[
@@ -59,50 +61,65 @@ def open_viewer(client: Client, session_id: str, viewer: str, no_viewer: bool, a
     from portcall.client.tunnel import offered
 
     failures: list[PortcallError] = []
-    over = threading.Event()
-
-    def failed(error: PortcallError) -> None:
-        failures.append(error)
-        over.set()
-
     argv = [] if no_viewer else viewer_command(viewer)
-    with _interruptible(), offered(client, session_id, _say, failed) as path:
-        if no_viewer:
-            if as_json:
-                output.document({"socket": str(path), "session": session_id}, indent=None)
+    with _Enough() as enough:
+
+        def failed(error: PortcallError) -> None:
+            failures.append(error)
+            enough.say()
+
+        with offered(client, session_id, _say, failed) as path:
+            if no_viewer:
+                if as_json:
+                    output.document({"socket": str(path), "session": session_id}, indent=None)
+                else:
+                    output.line(str(path))
+                sys.stdout.flush()
+                threading.Thread(target=_watch, args=(client, session_id, enough), name="events", daemon=True).start()
+                enough.wait()
             else:
-                output.line(str(path))
-            sys.stdout.flush()
-            threading.Thread(target=_watch, args=(client, session_id, over), name="events", daemon=True).start()
-            over.wait()
-        else:
-            code = _run([*argv, str(path)])
-            if code and not failures:
-                failures.append(PortcallError(f"The viewer {argv[0]} ended with code {code}."))
+                code = _run([*argv, str(path)], enough)
+                if code and not failures:
+                    failures.append(PortcallError(f"The viewer {argv[0]} ended with code {code}."))
     if failures:
         raise failures[0]
     return 0
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP end the block in order: they are how a person says that it was enough."""
+class _Enough:
+    """Ctrl-C, SIGTERM and SIGHUP are how a person says that it was enough; also ``say``, from any thread.
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    A signal is a byte in a pipe and never an exception: one that came while the viewer was being started would lose
+    the viewer.
+    """
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    except KeyboardInterrupt:
-        pass
-    finally:
-        for number, handler in before.items():
+    def __enter__(self) -> _Enough:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.signalled = False
+        self._before = {number: signal.signal(number, self._signal) for number in _ENOUGH}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+        # the pipe stays: threads that outlive the block may still say
+
+    def _signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.signalled = True
+        self.say()
+
+    def say(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._write, b".")
+
+    def wait(self) -> None:
+        select.select([self._read], [], [])
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._read, 4096)
 
 
-def _watch(client: Client, session_id: str, over: threading.Event) -> None:
-    """Set ``over`` when the session is."""
+def _watch(client: Client, session_id: str, over: _Enough) -> None:
+    """Say it when the session is over."""
     with contextlib.suppress(PortcallError):
         for came in client.events():
             if _concerns(came, session_id) and client.session(session_id).state in (
@@ -111,7 +128,7 @@ def _watch(client: Client, session_id: str, over: threading.Event) -> None:
                 break
             if came.kind == event.SESSION_GONE and came.document.get("id") == session_id:
                 break
-    over.set()
+    over.say()
 
 
 def _concerns(came: StreamEvent, session_id: str) -> bool:
@@ -140,18 +157,29 @@ def _is_tigervnc(name: str) -> bool:
     return "ReconnectOnError" in shown.stdout + shown.stderr
 
 
-def _run(argv: list[str]) -> int:
-    """Run the viewer; an interruption of ours ends it."""
+def _run(argv: list[str], enough: _Enough) -> int:
+    """The viewer's exit code; 0 where it was ended because a signal told us to."""
     try:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
     except OSError as error:
         raise PortcallError(f"{argv[0]}: {error.strerror}") from error
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
+
+    def watch() -> None:
         process.wait()
-        raise
+        enough.say()
+
+    threading.Thread(target=watch, name="viewer's end", daemon=True).start()
+    while process.poll() is None and not enough.signalled:
+        enough.wait()
+    if not enough.signalled:
+        return process.wait()
+    process.terminate()
+    try:
+        process.wait(_VIEWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return 0
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ however it ended.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import signal
@@ -84,8 +85,13 @@ def _become(account: pwd.struct_passwd, pam: dict[str, str], program: list[str],
 
 def _wait(child: int) -> int:
     """The child's exit code. A signal that would end this process is passed on instead: the session must be closed."""
+
+    def pass_on(number: int, _frame: object) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(child, number)
+
     for number in _SIGNALS:
-        signal.signal(number, lambda number, frame: os.kill(child, number))
+        signal.signal(number, pass_on)
     quiet = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(quiet, descriptor)
