@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import gc
 import statistics
 import time
@@ -16,12 +17,19 @@ import uvloop
 from bench import account, functions, report
 from bench.servers import Cluster, Lag
 from portcall import plugins
+from portcall.bus import Bus
+from portcall.clock import Clock
 from portcall.cluster.balance import Balance
 from portcall.cluster.chain import START
-from portcall.functions.base import Call, Engine, Source
-from portcall.model.function import BY_NAME, Kind, read_result
+from portcall.functions.base import Engine, Source
+from portcall.model.administered import FunctionDocument
+from portcall.model.function import BY_NAME
 from portcall.model.function_sample import sample
 from portcall.policies.base import Policy
+from portcall.start.functions import Functions
+from portcall.start.recorded import Make, Recorded
+from portcall.start.trace import Traces
+from portcall.stores.memory import Memory
 
 COUNTS = (10, 1_000, 10_000)
 TARGETS = {
@@ -37,6 +45,7 @@ EVENT = """function(input) {
   input.data.params.checked = true;
   return input;
 }"""
+STEPS = {"form-filter": FORM_FILTER, "schedule": SCHEDULE, "start-event": EVENT}
 CHAIN = {
     "GPU servers": "function(input) { return input.servers.filter(s => s.staticData.gpu); }",
     "Groups": """async function(input) {
@@ -72,11 +81,22 @@ def plain(servers: list[dict[str, Any]], groups: list[str]) -> str:
     return str(min(found, key=lambda server: server["sessions"])["serverId"])
 
 
+INPUTS: dict[str, Make] = {name: functools.partial(sample, BY_NAME[name]) for name in STEPS}
+
+
+class Configured:
+    """The documents of a server, as far as functions look at them."""
+
+    def enabled(self, kind: str) -> list[FunctionDocument]:
+        return [FunctionDocument(kind, kind, kind, STEPS[kind])]
+
+
 class Decisions:
     """Everything that administrators decide about a start, as the pipeline has it done."""
 
     def __init__(self, engine: Engine, cluster: Cluster) -> None:
-        self._engine = engine
+        self._functions = Functions(Configured(), {engine.name: engine}, cluster.roster, Recorded(Clock()))
+        self._traces = Traces(Memory(Clock()), Bus(), Clock())
         self._balance = Balance(cluster.placed, cluster.roster)
         kind = BY_NAME["start-balance"]
         self._chain: list[Policy] = [
@@ -86,17 +106,13 @@ class Decisions:
         self._input["userGroups"] = ["users", "group0", "group1", "group2", "group3"]
         self._number = 0
 
-    async def _call(self, name: str, source: str) -> None:
-        kind: Kind = BY_NAME[name]
-        result = await self._engine.run(Source(name, source), Call(kind, sample(kind)))
-        read_result(kind, result.value)
-
     async def decide(self) -> float:
         """Milliseconds of one."""
         began = time.perf_counter()
-        await self._call("form-filter", FORM_FILTER)
-        await self._call("schedule", SCHEDULE)
-        await self._call("start-event", EVENT)
+        trace = self._traces.begin(f"s{self._number}", "alice")
+        foreseen = await self._functions.foresee(INPUTS)
+        for name, make in INPUTS.items():
+            await self._functions.first(name, make, trace, foreseen=foreseen)
         self._number += 1
         decision = await self._balance.choose(self._chain, START, self._input, f"s{self._number}")
         took = 1000 * (time.perf_counter() - began)
@@ -179,8 +195,7 @@ def main() -> None:
         "shipped_ms_10000": statistics.median(found[10_000]["shipped"]),
         "loop_block_ms": max(samples["block"][0] for samples in found.values()),
     }
-    configured = {"form-filter": FORM_FILTER, "schedule": SCHEDULE, "start-event": EVENT}
-    figures["p50_ratio_functions"] = functions.ratio(starts, configured, CHAIN)
+    figures["p50_ratio_functions"] = functions.ratio(starts, STEPS, CHAIN)
     report.finish(figures, TARGETS)
 
 

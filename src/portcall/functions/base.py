@@ -92,6 +92,11 @@ class Engine(ABC):
         before it returned, or the same where it returned what is falsy. Anything else ends it, an error as its last."""
         return [await self.run(*calls[0])]
 
+    async def ahead(self, calls: Sequence[tuple[Source, Call]]) -> list[Result | PortcallError]:
+        """What the first of these calls come to, made at once though perhaps not all are wanted in the end: as many as
+        have no effect but their result and take no time that others would miss. None of them knows of another."""
+        return []
+
     async def close(self) -> None:  # noqa: B027
         """End whatever still runs."""
 

@@ -98,6 +98,43 @@ class JavaScript(Engine):
             lane.give(worker)
         return found or await self.chain(calls[:1])
 
+    async def ahead(self, calls: Sequence[tuple[Source, Call]]) -> list[Result | PortcallError]:
+        """In one journey to a worker that has nothing to do; those that have proven quick and are given no servers."""
+        began = time.perf_counter()
+        steps: list[_Step] = []
+        for source, call in calls:
+            step = _Step(source, call, _prepare(source))
+            if call.roster is not None or self._lane(step.prepared, call) is not self.steady:
+                break
+            steps.append(step)
+        worker = self.steady.take_idle() if steps else None
+        if worker is None:
+            return []
+        found: list[Result | PortcallError] = []
+        try:
+            await self._ask(worker, steps, beside=True)
+            for step in steps:
+                reply = await worker.answer(step.request)
+                self._judge(step.prepared, reply)
+                if reply.retire:
+                    worker.kill()
+                    break
+                try:
+                    found.append(Result(self._value(worker, step, reply), reply.log, reply.took, reply.cpu))
+                except (FunctionThrew, FunctionFailed) as error:
+                    found.append(error)
+        except (FunctionInvalid, FunctionFailed):
+            pass  # said when it is asked for alone
+        except (OutOfTime, WorkerGone):
+            for step in steps[len(found) :]:
+                self._proven.pop(step.prepared.key, None)
+        except BaseException:
+            worker.kill()
+            raise
+        finally:
+            self.steady.give(worker)
+        return _with_the_way(found, began)
+
     def _together(self, calls: Sequence[tuple[Source, Call]]) -> list[_Step]:
         steps: list[_Step] = []
         for source, call in calls:
@@ -123,8 +160,9 @@ class JavaScript(Engine):
             if len(self._proven) > 1000:
                 self._proven.popitem(last=False)
 
-    async def _ask(self, worker: Worker, steps: list[_Step]) -> None:
-        """Send them off, with all that the worker needs to know; without those that cannot be read."""
+    async def _ask(self, worker: Worker, steps: list[_Step], beside: bool = False) -> None:
+        """Send them off, with all that the worker needs to know; without those that cannot be read. They follow one
+        another, or are made ``beside`` one another."""
         for number, step in enumerate(steps):
             if worker.has(step.prepared.key):
                 continue
@@ -139,7 +177,7 @@ class JavaScript(Engine):
         try:
             if first.call.roster is not None:
                 await worker.sync(first.call.roster, ahead=True)
-            self._request(worker, steps)
+            self._request(worker, steps, beside)
             await worker.ask([step.request for step in steps])
         except OutOfTime as error:
             raise self._late(first) from error
@@ -157,7 +195,7 @@ class JavaScript(Engine):
         if said:
             raise syntax(source, said)
 
-    def _request(self, worker: Worker, steps: list[_Step]) -> None:
+    def _request(self, worker: Worker, steps: list[_Step], beside: bool) -> None:
         before: _Step | None = None
         for step in steps:
             call, limits, writes = step.call, step.call.bounds, step.prepared.writes
@@ -165,7 +203,7 @@ class JavaScript(Engine):
             spec: dict[str, Any] = {
                 "seed": call.seed & 0xFFFFFFFF, "roster": call.roster is not None, "writes": writes,
                 "exec": call.kind.may_run, "number": step.number, "output": limits.output,
-                "more": step is not steps[-1],
+                "beside" if beside else "more": step is not steps[-1],
             }  # fmt: skip
             cpu = limits.cpu
             if call.roster is not None and writes:
@@ -184,7 +222,7 @@ class JavaScript(Engine):
                 wall *= 2  # it runs with what the others leave
             body = None if before is not None and call.input is before.call.input else encode(call.input)
             step.request = Request(step.prepared.key, spec, body, cpu, wall, limits.memory)
-            before = step
+            before = None if beside else step
 
     def _exec(self, limits: Limits) -> Exec:
         async def execute(argv: list[str], stdin: str) -> dict[str, Any]:
@@ -198,7 +236,6 @@ class JavaScript(Engine):
     async def _answers(self, worker: Worker, steps: list[_Step], began: float) -> list[Result | PortcallError]:
         """None where one of several did not end: each has to be asked alone."""
         found: list[Result | PortcallError] = []
-        after = 0.0  # seconds of those after the first
         for number, step in enumerate(steps):
             try:
                 reply = await worker.answer(
@@ -216,7 +253,6 @@ class JavaScript(Engine):
             self._judge(step.prepared, reply)
             if reply.retire:
                 worker.kill()
-            after += reply.took if number else 0.0
             try:
                 value = self._value(worker, step, reply)
             except (FunctionThrew, FunctionFailed) as error:
@@ -228,9 +264,7 @@ class JavaScript(Engine):
             if not reply.goes or number + 1 == len(steps):
                 break
             steps[number + 1].given = step.left
-        if found and isinstance(found[0], Result):  # with the way there
-            found[0] = replace(found[0], took=max(0.0, time.perf_counter() - began - after))
-        return found
+        return _with_the_way(found, began)
 
     def _late(self, step: _Step) -> FunctionFailed:
         self._proven.pop(step.prepared.key, None)
@@ -306,6 +340,14 @@ def _known(items: Picked, count: int) -> bool:
     if items.plain:
         return not items or (set(map(type, items)) == {int} and min(items) >= 0 and max(items) < count)  # type: ignore[type-var,operator]
     return all((isinstance(item, int) and 0 <= item < count) or isinstance(item, dict) for item in items)
+
+
+def _with_the_way(found: list[Result | PortcallError], began: float) -> list[Result | PortcallError]:
+    """The first took what they all took, the way there too, but for what the others say that they took."""
+    if found and isinstance(found[0], Result):
+        after = sum(one.took for one in found[1:] if isinstance(one, Result))
+        found[0] = replace(found[0], took=max(0.0, time.perf_counter() - began - after))
+    return found
 
 
 def _prepare(source: Source) -> Prepared:

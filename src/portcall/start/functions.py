@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from portcall.errors import FunctionFailed, PortcallError
-from portcall.functions.base import Call, Engine, Source
+from portcall.functions.base import Call, Engine, Result, Source
 from portcall.model import codec
 from portcall.model.administered import EXECUTABLE, FunctionDocument
 from portcall.model.function import BY_NAME, Changed, Continue, Measured, Outcome, read_result
@@ -28,6 +29,18 @@ def source(document: FunctionDocument) -> Source:
     """A program ``NAME.v4`` is the balancer's script of that release."""
     contract = {"contract": "v4"} if document.engine == EXECUTABLE and document.source.endswith(".v4") else {}
     return Source(document.name, document.source, document.engine, contract)
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a function said to an input before it was asked for it; good for that input alone."""
+
+    document: FunctionDocument
+    given: dict[str, Any]
+    said: Result | PortcallError
+
+
+NOTHING_FORESEEN: Mapping[str, Foreseen] = {}
 
 
 class Functions:
@@ -49,11 +62,35 @@ class Functions:
         """FunctionInvalid, with line and column, for code that cannot be read."""
         await self.engine(document.engine).check(source(document), BY_NAME[document.kind])
 
-    async def first(self, kind: str, make: Make, trace: Trace, seed: int = 0) -> Outcome | None:
+    async def foresee(self, wanted: Mapping[str, Make]) -> dict[str, Foreseen]:
+        """By kind, what is likely to be asked next, in one journey to the engine where it can do that; it may be none.
+
+        Nothing of it counts before ``first`` is asked for the same input.
+        """
+        calls: list[tuple[str, FunctionDocument, Call]] = []
+        for name, make in wanted.items():
+            enabled = self._documents.enabled(name)
+            if enabled and (not calls or enabled[0].engine == calls[0][1].engine):
+                calls.append((name, enabled[0], Call(BY_NAME[name], make())))
+        if len(calls) < 2:
+            return {}
+        said = await self.engine(calls[0][1].engine).ahead([(source(document), call) for _, document, call in calls])
+        return {
+            name: Foreseen(document, call.input, one)
+            for (name, document, call), one in zip(calls, said, strict=False)
+        }  # fmt: skip
+
+    async def first(
+        self, kind: str, make: Make, trace: Trace, seed: int = 0, foreseen: Mapping[str, Foreseen] = NOTHING_FORESEEN,
+    ) -> Outcome | None:  # fmt: skip
         """The outcome of the enabled function of ``kind``; None where there is none. ``make`` gives its input."""
         self._recorded.add(kind, make, trace.id)
         enabled = self._documents.enabled(kind)
-        return await self.call(enabled[0], make(), trace, seed) if enabled else None
+        if not enabled:
+            return None
+        given, known = make(), foreseen.get(kind)
+        said = known.said if known is not None and known.document == enabled[0] and known.given == given else None
+        return await self.call(enabled[0], given, trace, seed, said=said)
 
     async def before(
         self, action: str, person: Person, data: dict[str, Any], session: Session | None = None
@@ -86,12 +123,17 @@ class Functions:
 
     async def call(
         self, document: FunctionDocument, given: dict[str, Any], trace: Trace, seed: int = 0,
-        servers: Picked | None = None,
+        servers: Picked | None = None, said: Result | PortcallError | None = None,
     ) -> Outcome:  # fmt: skip
+        """``said``: what it has said to that already."""
         kind = BY_NAME[document.kind]
         roster = self.roster if kind.servers else None
         try:
-            result = await self.engine(document.engine).run(source(document), Call(kind, given, roster, servers, seed))
+            if isinstance(said, PortcallError):
+                raise said
+            result = said or await self.engine(document.engine).run(
+                source(document), Call(kind, given, roster, servers, seed)
+            )
             outcome = read_result(kind, result.value)
         except PortcallError as error:
             trace.step(document.name, error.code, str(error), given=given)

@@ -142,11 +142,12 @@ class Pipeline:
         request = self._steps.answer(check(_from(bookmark, request)), bookmark)
         profile = self._profiles.get(request.profile)
         person = Person(login, tuple(account.groups), tuple(self._registry.documents(login.sub)))
-        form = await self._steps.form(request, bookmark, person, trace)  # B3, B4
+        foreseen = await self._steps.foresee(request, bookmark, person)
+        form = await self._steps.form(request, bookmark, person, trace, foreseen)  # B3, B4
         if form is not None or request.review:
             return NeedForm(form or {})
-        launcher, options = await self._steps.schedule(request, bookmark, person, trace)  # B5
-        request = check(await self._steps.event(request, launcher, person, trace))  # B6
+        launcher, options = await self._steps.schedule(request, bookmark, person, trace, foreseen)  # B5
+        request = check(await self._steps.event(request, launcher, person, trace, foreseen))  # B6
         profile = self._profiles.get(request.profile)
         await self._choose(request, person, session_id, trace)  # B7
         order = self._order(login, request, seen, session_id, profile, launcher, options)

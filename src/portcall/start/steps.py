@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,9 @@ from portcall.model.function import Candidates, Changed, Launch, ShowForm, ShowS
 from portcall.model.start import StartRequest
 from portcall.start import forms
 from portcall.start.documents import Documents
-from portcall.start.functions import Functions
+from portcall.start.functions import NOTHING_FORESEEN, Foreseen, Functions
 from portcall.start.people import Person
+from portcall.start.recorded import Make
 from portcall.start.start_data import changeable, start_data
 from portcall.start.template import fill
 from portcall.start.trace import Trace
@@ -37,22 +39,32 @@ class Steps:
         """The request with people's answers in the types that the forms give them; InvalidValue at the field."""
         return replace(request, params=forms.answer(self._forms(bookmark), request.params))
 
+    async def foresee(
+        self, request: StartRequest, bookmark: Bookmark | None, person: Person
+    ) -> Mapping[str, Foreseen]:  # fmt: skip
+        """What form filter, schedule and event say if each lets the start go on as it is, which most do."""
+        launcher = request.launcher or self._launcher(bookmark)
+        kind, make = self._event(request, launcher, person)
+        return await self._functions.foresee(
+            {
+                "form-filter": lambda: self._form_filter(request, self._left(request, bookmark), person),
+                **({} if request.launcher else {"schedule": lambda: self._schedule(request, person)}),
+                kind: make,
+            }
+        )
+
     async def form(
-        self, request: StartRequest, bookmark: Bookmark | None, person: Person, trace: Trace
-    ) -> dict[str, Any] | None:
+        self, request: StartRequest, bookmark: Bookmark | None, person: Person, trace: Trace,
+        foreseen: Mapping[str, Foreseen] = NOTHING_FORESEEN,
+    ) -> dict[str, Any] | None:  # fmt: skip
         """B3 and B4: the form that is to be answered next, or None.
 
         What remains is derived from the bookmark's forms or the default ones, not from what the client says.
         """
-        left = forms.remaining(self._forms(bookmark), request.params, request.answered, request.notices)
-
-        def given() -> dict[str, Any]:
-            return {
-                "data": start_data(request), "user": person.document(), **person.standing(),
-                "forms": [_for_filter(form) for form in left],
-            }  # fmt: skip
-
-        outcome = await self._functions.first("form-filter", given, trace)
+        left = self._left(request, bookmark)
+        outcome = await self._functions.first(
+            "form-filter", lambda: self._form_filter(request, left, person), trace, foreseen=foreseen
+        )
         if outcome is None:
             trace.step("form filter", f"form {left[0].name}" if left else NOTHING, given=request.params)
             shown = forms.document(left[0]) if left else None
@@ -66,17 +78,16 @@ class Steps:
         return await self._server_form(request, person, trace)
 
     async def schedule(
-        self, request: StartRequest, bookmark: Bookmark | None, person: Person, trace: Trace
-    ) -> tuple[str, dict[str, Any]]:
+        self, request: StartRequest, bookmark: Bookmark | None, person: Person, trace: Trace,
+        foreseen: Mapping[str, Foreseen] = NOTHING_FORESEEN,
+    ) -> tuple[str, dict[str, Any]]:  # fmt: skip
         """B5: launcher and its options: the function's word, else the bookmark's launcher, else the global one; before
         all of them that of an administrator who tries one."""
         if request.launcher:
             trace.step("schedule", request.launcher, "tried by an administrator")
             return request.launcher, self.options(request.launcher, bookmark, request)
         outcome = await self._functions.first(
-            "schedule",
-            lambda: {"user": person.document(), "admin": person.is_admin, "start": start_data(request)},
-            trace,
+            "schedule", lambda: self._schedule(request, person), trace, foreseen=foreseen
         )
         if isinstance(outcome, Template):
             trace.step("schedule", TEMPLATE, outcome.text[:500])
@@ -86,12 +97,12 @@ class Steps:
         if isinstance(outcome, Launch):
             trace.step("schedule", outcome.launcher)
             return outcome.launcher, self._launchers.options(outcome.launcher, request.params, outcome.options)
-        own = bookmark.launcher if bookmark is not None else ""
-        launcher = own or str(self._config["launcher"])
+        launcher = self._launcher(bookmark)
         trace.step("schedule", launcher, NOTHING if outcome is None else "the function went on")
         try:
             return launcher, self.options(launcher, bookmark, request)
         except UnknownPlugin as error:
+            own = bookmark is not None and bookmark.launcher
             where = f"the bookmark {bookmark.name}" if bookmark is not None and own else "the setting launcher"
             raise UnknownPlugin(f"{error} (This is set in {where}: an administrator must mend it.)") from error
 
@@ -100,14 +111,13 @@ class Steps:
         chosen = bookmark.launcher_options if bookmark is not None and bookmark.launcher == launcher else {}
         return self._launchers.options(launcher, request.params, {**chosen, **request.launcher_options})
 
-    async def event(self, request: StartRequest, launcher: str, person: Person, trace: Trace) -> StartRequest:
+    async def event(
+        self, request: StartRequest, launcher: str, person: Person, trace: Trace,
+        foreseen: Mapping[str, Foreseen] = NOTHING_FORESEEN,
+    ) -> StartRequest:  # fmt: skip
         """B6: exactly one of the Start and the Schedule event; may change the request or refuse it."""
-        kind, action = ("start-event", "start") if launcher == DIRECT else ("schedule-event", "schedule")
-        outcome = await self._functions.first(
-            kind,
-            lambda: {"action": f"session/start/{action}", "login": person.document(), "data": start_data(request)},
-            trace,
-        )
+        kind, make = self._event(request, launcher, person)
+        outcome = await self._functions.first(kind, make, trace, foreseen=foreseen)
         if not isinstance(outcome, Changed):
             trace.step(kind.replace("-", " "), NOTHING if outcome is None else "unchanged")
             return request
@@ -138,6 +148,28 @@ class Steps:
             return None
         trace.step("server list", f"{len(servers)} servers")
         return forms.document(forms.server_list(servers)) if servers else None
+
+    def _form_filter(self, request: StartRequest, left: list[Form], person: Person) -> dict[str, Any]:
+        return {
+            "data": start_data(request), "user": person.document(), **person.standing(),
+            "forms": [_for_filter(form) for form in left],
+        }  # fmt: skip
+
+    def _schedule(self, request: StartRequest, person: Person) -> dict[str, Any]:
+        return {"user": person.document(), "admin": person.is_admin, "start": start_data(request)}
+
+    def _event(self, request: StartRequest, launcher: str, person: Person) -> tuple[str, Make]:
+        kind, action = ("start-event", "start") if launcher == DIRECT else ("schedule-event", "schedule")
+        return kind, lambda: {
+            "action": f"session/start/{action}", "login": person.document(), "data": start_data(request),
+        }  # fmt: skip
+
+    def _launcher(self, bookmark: Bookmark | None) -> str:
+        """The one of starts about which no schedule function says anything."""
+        return (bookmark.launcher if bookmark is not None else "") or str(self._config["launcher"])
+
+    def _left(self, request: StartRequest, bookmark: Bookmark | None) -> list[Form]:
+        return forms.remaining(self._forms(bookmark), request.params, request.answered, request.notices)
 
     def _forms(self, bookmark: Bookmark | None) -> list[Form]:
         ids = bookmark.forms if bookmark is not None else list(self._config["default_forms"])

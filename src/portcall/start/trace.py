@@ -7,6 +7,8 @@ import json
 from collections import OrderedDict
 from typing import Any
 
+import msgspec
+
 from portcall.bus import Bus
 from portcall.clock import Clock
 from portcall.errors import NotFound
@@ -47,8 +49,7 @@ class Trace:
         if detail:
             entry["detail"] = detail
         if given is not None:
-            text = json.dumps(given, sort_keys=True, default=str)
-            entry["digest"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+            entry["digest"] = hashlib.sha256(_text(given)).hexdigest()[:16]
         if servers is not None:
             entry["servers"] = servers
         entry.update(more or {})
@@ -57,6 +58,14 @@ class Trace:
 
     def document(self) -> dict[str, Any]:
         return {"id": self.id, "login": self.login, "at": self.began, "outcome": self.outcome, "steps": self.steps}
+
+
+def _text(given: Any) -> bytes:
+    """The same for equal values."""
+    try:
+        return msgspec.json.encode(given, order="sorted")
+    except (UnicodeEncodeError, TypeError, ValueError):  # half of a surrogate pair, or a value that JSON cannot hold
+        return json.dumps(given, sort_keys=True, default=str).encode()
 
 
 class Traces:

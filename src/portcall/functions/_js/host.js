@@ -325,10 +325,11 @@
     return '';
   };
   const logged = () => stringify(run ? run.log : []);
-  const end = (whole) => { // whether a call that follows is made
+  const end = (whole) => { // whether the call that comes with this one is made
+    const beside = run && run.spec.beside;
     left = run && whole ? run.left : NONE;
     run = null;
-    return left === NONE ? '' : '1';
+    return beside || left !== NONE ? '1' : '';
   };
   const reset = () => { store = []; holes = 0; held = left = NONE; return ''; };
 
