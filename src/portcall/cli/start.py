@@ -114,7 +114,8 @@ def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, docu
         with reach.client() as client:
             session = codec.to_document(follow(client, session["id"]))
     elif waits:
-        click.echo(f"portcall: it is scheduled, and runs later; see: portcall info {session['id']}", err=True)
+        where = output.neutral(session.get("launcher") or "its launcher")
+        click.echo(f"portcall: {where} has it, and it does not run yet; see: portcall info {session['id']}", err=True)
     output.document(session)
     if then:
         from portcall.cli.connect import open_viewer
