@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -43,6 +45,12 @@ _INPUT_TYPES = frozenset({
 })  # fmt: skip
 _VOID = frozenset({"input", "br", "hr", "img"})
 _FORM_LIMIT = 262_144
+_TAG = re.compile(r"<[a-zA-Z][^<>]*>")
+# quoted as in print: what stands between straight quotes is matched first, and left
+_PRINTED = re.compile(r"""
+    "[^"]*" | '[^']*'
+    | (=\s*) (?: [“”„″«»] ([^“”„″«»"<>]*) [“”„″«»] | [‘’‚′] ([^‘’‚′"<>]*) [‘’‚′] )
+""", re.VERBOSE)  # fmt: skip
 
 
 def sanitise(text: str) -> str:
@@ -53,10 +61,21 @@ def sanitise(text: str) -> str:
     if len(text) > _FORM_LIMIT:
         raise InvalidValue(f"a form holds {_FORM_LIMIT} characters at most", field="html")
     return nh3.clean(
-        text, tags=_TAGS, attributes={"*": _EVERY, **_ATTRIBUTES}, generic_attribute_prefixes={"data-", "aria-"},
-        url_schemes={"https", "data"}, clean_content_tags={"script", "style", "template"}, attribute_filter=_attribute,
+        _straight(text), tags=_TAGS, attributes={"*": _EVERY, **_ATTRIBUTES},
+        generic_attribute_prefixes={"data-", "aria-"}, url_schemes={"https", "data"},
+        clean_content_tags={"script", "style", "template"}, attribute_filter=_attribute,
         link_rel="noopener noreferrer", strip_comments=True,
     )  # fmt: skip
+
+
+def _straight(text: str) -> str:
+    """The values of attributes in straight quotes: manuals, "Starting Sessions" among them, print curly ones, with
+    which an input would be named ”name”."""
+
+    def mend(found: re.Match[str]) -> str:
+        return found[0] if found[1] is None else f'{found[1]}"{found[2] or found[3] or ""}"'
+
+    return _TAG.sub(lambda tag: _PRINTED.sub(mend, tag[0]), text)
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -166,10 +185,15 @@ class _Reader(HTMLParser):
 
 
 def inputs(text: str) -> list[Input]:
-    """The named inputs of a form; reserved names are the server's and do not count."""
+    """The named inputs of a form as people see it; reserved names are the server's and do not count."""
+    return list(_inputs(text))
+
+
+@functools.lru_cache(maxsize=256)  # every start asks several times
+def _inputs(text: str) -> tuple[Input, ...]:
     reader = _Reader()
-    reader.feed(text)
-    return [item for item in reader.finished() if item.name not in RESERVED_PARAMS]
+    reader.feed(sanitise(text))
+    return tuple(item for item in reader.finished() if item.name not in RESERVED_PARAMS)
 
 
 def convert(item: Input, value: Any) -> Any:
