@@ -6,6 +6,7 @@ import asyncio
 import grp
 import os
 import pwd
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -63,7 +64,7 @@ async def ended(link: CalledLink, *others: psutil.Process) -> None:
     process = psutil.Process(link.about["pid"])
     others += tuple(child for child in psutil.Process().children() if child.pid == process.ppid())
     link.hang_up()
-    await asyncio.to_thread(psutil.wait_procs, [process, *others], 10)
+    await asyncio.to_thread(psutil.wait_procs, [process, *others], 60)
     assert not process.is_running()
 
 
@@ -103,7 +104,7 @@ async def test_a_link_that_ends_later_leaves_no_zombie(tmp_path: Path, server: L
     link = await started(server, SameUser(config_in(tmp_path)), plan)
     process = psutil.Process(link.about["pid"])
     link.hang_up()
-    await asyncio.to_thread(process.wait, 10)
+    await asyncio.to_thread(process.wait, 60)
 
 
 # -- setuid
@@ -151,7 +152,7 @@ async def test_limits_umask_and_environment_are_pams(
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("how", ["leaves", "killed"])
+@pytest.mark.parametrize("how", ["leaves", "killed", "its wrapper is told to end"])
 async def test_the_pam_session_is_closed_when_the_link_has_ended(
     tmp_path: Path, server: LinkServer, new_account: MakeAccount, how: str
 ) -> None:
@@ -168,8 +169,11 @@ async def test_the_pam_session_is_closed_when_the_link_has_ended(
         assert wrapper is not None
         if how == "killed":
             process.kill()
-        link.hang_up()
-        await asyncio.to_thread(psutil.wait_procs, [process, wrapper], 10)
+        if how == "its wrapper is told to end":
+            wrapper.terminate()
+        else:
+            link.hang_up()
+        await asyncio.to_thread(psutil.wait_procs, [process, wrapper], 60)
     assert diary.read_text() == f"open_session {account.name}\nclose_session {account.name}\n"
 
 
@@ -265,7 +269,7 @@ def test_sudo_is_not_asked_again_for_a_while_after_a_refusal(server: LinkServer,
     other, account = new_account(), new_account()
     first, second = sudo_as(other, account.name, server.command(), times=2).stdout.splitlines()
     assert first.startswith("sudo: ")
-    assert second == f"{first} (asked 0 s ago)"
+    assert re.fullmatch(rf"{re.escape(first)} \(asked \d+ s ago\)", second)
 
 
 async def test_sudo_runs_the_program_of_the_installation_with_the_links_arguments(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ however it ended.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import signal
@@ -43,9 +42,11 @@ def main(argv: list[str]) -> int:
     if transaction is None:
         _become(account, environment, program, initgroups=True)  # there is nothing to wait for
         return _UNFIT
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # until they are passed on: the session must be closed
     child = os.fork()
     if child == 0:
         os.setsid()  # a group of its own: a signal for this process's does not reach it
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         _become(account, environment, program, initgroups=False)
     code = _wait(child)
     try:
@@ -84,18 +85,22 @@ def _become(account: pwd.struct_passwd, pam: dict[str, str], program: list[str],
 
 
 def _wait(child: int) -> int:
-    """The child's exit code. A signal that would end this process is passed on instead: the session must be closed."""
+    """The child's exit code. A signal that would end this process is passed on instead, and forgotten afterwards."""
+    over = False
 
     def pass_on(number: int, _frame: object) -> None:
-        with contextlib.suppress(ProcessLookupError):  # it has just ended
+        if not over:
             os.kill(child, number)
 
     for number in _SIGNALS:
         signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     quiet = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(quiet, descriptor)
     os.close(quiet)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    over = True  # its number may be another's once it is waited for
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code

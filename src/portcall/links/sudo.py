@@ -37,10 +37,10 @@ class Sudo(LinkKind):
         return "" if shutil.which("sudo", path=self._path) else "sudo is not installed"
 
     async def start(self, plan: LinkPlan) -> None:
-        now, uid = asyncio.get_running_loop().time(), plan.account.uid
+        time, uid = asyncio.get_running_loop().time, plan.account.uid
         refused, reason = self._refusals.get(uid, (float("-inf"), ""))
-        if now - refused < REMEMBERED:
-            raise NoLink(f"{reason} (asked {now - refused:.0f} s ago)")
+        if (ago := time() - refused) < REMEMBERED:
+            raise NoLink(f"{reason} (asked {ago:.0f} s ago)")
         sudo = shutil.which("sudo", path=self._path) or "sudo"
         environment = {"PATH": _process.PATH, "LANG": "C.UTF-8"}
         argv = (sudo, "-n", "-u", plan.account.name, "--", *self._command(plan.command))
@@ -48,7 +48,7 @@ class Sudo(LinkKind):
             await _process.start(argv, environment)
         except NoLink as error:
             if error.detail.startswith(("sudo: ", "Sorry, ")):  # sudo's own words, not the link's
-                self._refusals[uid] = (now, error.detail)
+                self._refusals[uid] = (time(), error.detail)
             raise
 
     def _command(self, command: tuple[str, ...]) -> tuple[str, ...]:
