@@ -14,47 +14,47 @@ from typing import Any
 _COPY = 262_144  # bytes at a time: all that a display's socket holds
 _TURNS = 4  # reads in a row: who sends without end must not keep the other from being heard
 _HALF = 10.0  # seconds that one side may go on after the other has ended
+_Later = tuple[type[OSError], ...]
 
 
 class Way:
     """One direction. ``full``: the target must take some before there is more; ``over``: it has had all of it."""
 
-    def __init__(self, source: Any, target: Any) -> None:
+    def __init__(self, source: Any, target: Any, later: _Later) -> None:
         self.source, self.target = source, target
-        self.full = self.ended = self.over = self.more = False
+        self.full = self.over = self.more = False
+        self._later = later
         self._buffer = memoryview(bytearray(_COPY))  # a page of it is there once it is touched
         self._held = self._buffer[:0]
 
     def move(self) -> None:
-        """As much as can be now; ``more`` where that was enough for one turn."""
-        for _ in range(_TURNS):
-            if not self._held and not self.ended and not self._fill():
-                self.more = False
-                return
-            if not self._held:
-                self._finish()
-                return
-            if not self._drain():
-                return
-        self.more = True
+        """As much as can be now; ``more`` where that was enough for one turn.
 
-    def _fill(self) -> bool:
+        One loop, with little of Python in it: what is copied has driven that out of the processor's caches each time.
+        """
+        if self.over:
+            return
+        receive, send, buffer, held = self.source.recv_into, self.target.send, self._buffer, self._held
+        self.more = False
         try:
-            size = self.source.recv_into(self._buffer)
-        except _later():
-            return False
-        self._held, self.ended = self._buffer[:size], not size
-        return True
-
-    def _drain(self) -> bool:
-        with contextlib.suppress(*_later()):
-            self._held = self._held[self.target.send(self._held) :]
-        self.full = bool(self._held)
-        return not self.full
+            for _ in range(_TURNS):
+                if not held:
+                    held = buffer[: receive(buffer)]
+                    if not held:
+                        self._finish()
+                        break
+                held = held[send(held) :]
+                if held:
+                    break
+            else:
+                self.more = True
+        except self._later:
+            pass
+        self._held, self.full = held, bool(held)
 
     def _finish(self) -> None:
         """The target hears the end, too: under TLS that of the stream below, which is what the server waits for."""
-        self.over, self.more = True, False
+        self.over = True
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self.target, socket.SHUT_WR)
 
@@ -63,7 +63,8 @@ def carry(one: Any, other: Any) -> None:
     """Until both have ended, or one has failed."""
     for sock in (one, other):
         sock.setblocking(False)
-    ways = (Way(one, other), Way(other, one))
+    later = _later()
+    ways = (Way(one, other, later), Way(other, one, later))
     with contextlib.suppress(OSError):
         for way in ways:
             way.move()
@@ -99,11 +100,11 @@ def _patience(ways: tuple[Way, Way]) -> float | None:
 
 def _events(outward: Way, inward: Way) -> int:
     """What to wait for at the source of ``outward``, which is the target of ``inward``."""
-    reads = not outward.full and not outward.ended
+    reads = not outward.full and not outward.over
     return (select.POLLIN if reads else 0) | (select.POLLOUT if inward.full else 0)
 
 
-def _later() -> tuple[type[OSError], ...]:
+def _later() -> _Later:
     """Errors that mean: not now. TLS has its own, and is loaded only where it is used."""
     ssl = sys.modules.get("ssl")
     return (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) if ssl is not None else (BlockingIOError,)
