@@ -88,9 +88,9 @@ def functions(directory: Path) -> dict[str, tuple[FunctionDocument, str]]:
         if kind not in BY_NAME:
             raise SettingRefused(f"{path.parent}: there is no such kind of function; there are: {', '.join(BY_NAME)}")
         engine = _SUFFIXES.get(path.suffix, EXECUTABLE)
-        if engine == EXECUTABLE and not path.stat().st_mode & 0o111:
-            raise SettingRefused(f"{path}: neither .js nor .py, nor may it be executed")
-        try:
+        try:  # an editor's draft may be gone by now
+            if engine == EXECUTABLE and not path.stat().st_mode & 0o111:
+                raise SettingRefused(f"{path}: neither .js nor .py, nor may it be executed")
             source = path.read_text("utf-8") if engine == JAVASCRIPT else str(path)
         except (OSError, UnicodeDecodeError) as error:
             raise SettingRefused(f"{path}: {error}") from error
