@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import sys
 from typing import Any, List
 
 from portcall.errors import UnknownPlugin
 
 KINDS = ("authenticators", "displays", "functions", "launchers", "links", "policies", "stores")
+_ONE = {"policies": "policy"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -22,12 +24,14 @@ def find(kind: str, name: str) -> Any:
         raise UnknownPlugin(f"there is no kind {kind!r}")
     if _NAME.match(name) and name != "base":
         module_name = f"portcall.{kind}.{name}"
+        if module_name in sys.modules:
+            return sys.modules[module_name].IMPLEMENTATION
         if importlib.util.find_spec(f"portcall.{kind}") and importlib.util.find_spec(module_name):
             return importlib.import_module(module_name).IMPLEMENTATION
         for entry in _entry_points(kind):
             if entry.name == name:
                 return entry.load()
-    raise UnknownPlugin(f"there is no {kind[:-1]} {name!r}; there are: {', '.join(names(kind))}")
+    raise UnknownPlugin(f"there is no {_ONE.get(kind, kind[:-1])} {name!r}; there are: {', '.join(names(kind))}")
 
 
 def names(kind: str) -> List[str]:

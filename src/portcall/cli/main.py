@@ -76,6 +76,8 @@ def _refused(error: PortcallError) -> int:
         said += ["It said:", *(f"  {text}" for text in log.strip().splitlines()[-20:])]
     if todo := _WHAT_TO_DO.get(error.code):
         said[0] = f"{said[0]} {todo}"
+    if error.code == "no-server-fits" and error.extra.get("trace"):
+        said.append(f"Server by server: portcall explain {error.extra['trace']}")
     if instance := error.extra.get("instance"):
         if len(said) == 1 and "\n" not in said[0]:
             said[0] = f"{said[0]} ({instance})"

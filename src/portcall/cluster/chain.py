@@ -16,6 +16,7 @@ from portcall.model.function import Candidates, Chosen
 from portcall.model.roster import Picked, Roster
 from portcall.policies.base import Verdict
 
+_NAMED = 5  # servers that a sentence names
 LOGIN, START = "user/login", "session/start"
 
 Rule = tuple[str, str, bool]  # in words, the column, the value that does not fit
@@ -119,7 +120,8 @@ class Chain:
             if unfit in values:
                 self._filter(rule, [slot for slot in self.candidates if values[slot] is not unfit], values)
         if prefilter is not None:
-            self._filter("the prefilter", [slot for slot in self.candidates if prefilter(roster.document(slot))], None)
+            rule = str(getattr(prefilter, "rule", "the prefilter"))
+            self._filter(rule, [slot for slot in self.candidates if prefilter(roster.document(slot))], None)
         if len(self.candidates) < everything:
             self.picked = Picked(self.candidates)
         if not self.candidates:
@@ -139,8 +141,8 @@ class Chain:
             self._step(name, "goes on", verdict, self.candidates, took, kept=True)
 
     def threw(self, name: str, error: PortcallError, took: float = 0.0) -> None:
-        """The step ended with an error: everything stops."""
-        log = tuple(str(error.extra.get("log") or "").splitlines())
+        """The step ended with an error: everything stops. What it printed is not for who reads the error."""
+        log = tuple(str(error.extra.pop("log", None) or "").splitlines())
         self.decision.steps.append(Step(name, f"error: {error}", "", self.candidates, self.candidates, None, took, log))
         self._end(error)
 
@@ -202,13 +204,33 @@ class Chain:
 
     def _fail(self, message: str) -> None:
         dropped = self.decision.dropped()
-        why = "; ".join(f"{_count(count)} dropped by the rule: {rule}" for rule, count in dropped.items())
+        rows = self.decision.rows()
+        why = " ".join(f"“{rule}” does not hold for {who}." for rule, who in _left_out(rows).items())
         fits = f" What would fit: a server for which holds: {', '.join(dropped)}." if dropped else ""
-        self._end(NoServerFits(f"{message} {why[0].upper()}{why[1:]}.{fits}" if why else message))
+        self._end(NoServerFits(f"{message} {why}{fits}" if why else message), rows)
 
-    def _end(self, error: PortcallError) -> None:
+    def _end(self, error: PortcallError, rows: list[dict[str, Any]] | None = None) -> None:
         self.decision.error = error
-        error.extra["servers"] = self.decision.rows()[:1000]
+        error.extra["servers"] = (self.decision.rows() if rows is None else rows)[:1000]
+
+
+def _left_out(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """By rule the servers that it dropped, with their figures; of many the first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if not row["kept"]:
+            found.setdefault(row["rule"], []).append(row)
+    return {
+        rule: ", ".join(map(_named, those[:_NAMED])) + (f" and {len(those) - _NAMED} more" if those[_NAMED:] else "")
+        for rule, those in found.items()
+    }
+
+
+def _named(row: dict[str, Any]) -> str:
+    figure = row["figure"]
+    if figure is None:
+        return str(row["serverId"])
+    return f"{row['serverId']} ({str(figure).lower() if isinstance(figure, bool) else str(figure)[:40]})"
 
 
 def _count(number: int) -> str:

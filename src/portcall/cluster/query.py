@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from portcall.errors import InvalidValue
@@ -74,6 +76,20 @@ def _check_operator(name: str, operator: str, given: Any) -> None:
             re.compile(given)
         except (re.error, TypeError) as error:
             raise InvalidValue(f"{name}: {given!r}: {error}", field="prefilter") from None
+
+
+@dataclass(frozen=True)
+class Prefilter:
+    """Whether a server's document fits; ``rule`` says in words which may."""
+
+    query: Mapping[str, Any]
+
+    @property
+    def rule(self) -> str:
+        return f"the prefilter {json.dumps(self.query, ensure_ascii=False)}"
+
+    def __call__(self, document: Mapping[str, Any]) -> bool:
+        return fits(document, self.query)
 
 
 def fits(document: Mapping[str, Any], query: Mapping[str, Any]) -> bool:

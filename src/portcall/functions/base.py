@@ -69,6 +69,11 @@ class Result:
     cpu: float = 0.0
 
 
+def taken(error: PortcallError) -> tuple[str, ...]:
+    """What a function had printed before it ended so; it goes no further with the error."""
+    return tuple(str(error.extra.pop("log", None) or "").splitlines())
+
+
 class Engine(ABC):
     """What must hold: a call ends within its wall time, whatever the function does; nothing of it reaches the next
     call; the event loop goes on meanwhile; after ``close`` no process or thread of it is left.

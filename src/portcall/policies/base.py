@@ -89,6 +89,19 @@ class Policy(ABC):
         return [await self.ask(question(0))]
 
 
+class Passed(Policy):
+    """A step that is passed over; the trace says why."""
+
+    name, help, javascript = "passed", "", ""
+
+    def __init__(self, title: str, why: str) -> None:
+        self.title = title
+        self._why = why
+
+    def decide(self, question: Question) -> Verdict:
+        return Verdict(Continue(), log=(self._why,))
+
+
 def least(question: Question, figures: list[Any], rule: str) -> Verdict:
     """The candidate with the smallest figure, one of them by the seed; None comes last."""
     if not question.candidates:

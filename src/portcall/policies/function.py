@@ -54,7 +54,7 @@ class Function(Policy):
 
     def _verdict(self, result: Result) -> Verdict:
         outcome = read_result(self._kind, result.value)
-        return Verdict(outcome, f"kept by {self.title}", None, result.log, result.took)
+        return Verdict(outcome, f"the function {self.title} keeps it", None, result.log, result.took)
 
 
 IMPLEMENTATION = Function

@@ -30,7 +30,7 @@ class Chain:
     prefilter: Mapping[str, Any]
 
     def fits(self) -> Prefilter:
-        return (lambda document: query.fits(document, self.prefilter)) if self.prefilter else None
+        return query.Prefilter(self.prefilter) if self.prefilter else None
 
 
 def read(text: str) -> Chain:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from portcall.errors import FunctionFailed, PortcallError
-from portcall.functions.base import Call, Engine, Result, Source
+from portcall.functions.base import Call, Engine, Result, Source, taken
 from portcall.model import codec
 from portcall.model.administered import EXECUTABLE, FunctionDocument
 from portcall.model.function import BY_NAME, Changed, Continue, Measured, Outcome, read_result
@@ -29,6 +29,12 @@ def source(document: FunctionDocument) -> Source:
     """A program ``NAME.v4`` is the balancer's script of that release."""
     contract = {"contract": "v4"} if document.engine == EXECUTABLE and document.source.endswith(".v4") else {}
     return Source(document.name, document.source, document.engine, contract)
+
+
+def tell(name: str, printed: Iterable[str], **about: str) -> None:
+    """To the server's log: what a function printed, for administrators to read."""
+    for line in printed:
+        log.info(line, function=name, **about)
 
 
 @dataclass(frozen=True)
@@ -106,19 +112,14 @@ class Functions:
             self._recorded.add(
                 kind.name, functools.partial(dict, given), f"{action} {session.id if session is not None else ''}"
             )
-            result = await self.engine(document.engine).run(source(document), Call(kind, given))
-            for line in result.log:
-                log.info(line, function=document.name, action=action)
-            outcome = read_result(kind, result.value)
+            outcome, _, _ = await self._ask(document, Call(kind, given), None, action=action)
             if isinstance(outcome, Changed):
                 data = outcome.data
         return data
 
     async def value(self, document: FunctionDocument, given: dict[str, Any]) -> Any:
         """What a metric measured."""
-        kind = BY_NAME[document.kind]
-        result = await self.engine(document.engine).run(source(document), Call(kind, given))
-        outcome = read_result(kind, result.value)
+        outcome, _, _ = await self._ask(document, Call(BY_NAME[document.kind], given), None)
         return outcome.value if isinstance(outcome, Measured) else None
 
     async def call(
@@ -129,17 +130,30 @@ class Functions:
         kind = BY_NAME[document.kind]
         roster = self.roster if kind.servers else None
         try:
+            outcome, printed, took = await self._ask(
+                document, Call(kind, given, roster, servers, seed), said, start=trace.id
+            )
+        except PortcallError as error:
+            trace.step(f"function {document.name}", error.code, str(error), given=given)
+            raise
+        shown = "went on" if isinstance(outcome, Continue) else type(outcome).__name__
+        trace.step(f"function {document.name}", shown, "\n".join(printed)[:_TRACED], took=took, given=given)
+        return outcome
+
+    async def _ask(
+        self, document: FunctionDocument, call: Call, said: Result | PortcallError | None, **about: str
+    ) -> tuple[Outcome, tuple[str, ...], float]:
+        """The outcome, what it printed, the seconds. What it printed is in the server's log however it ended, and in
+        no error: that is for people to read who are not to know what administrators write down."""
+        printed: tuple[str, ...] = ()
+        try:
             if isinstance(said, PortcallError):
                 raise said
-            result = said or await self.engine(document.engine).run(
-                source(document), Call(kind, given, roster, servers, seed)
-            )
-            outcome = read_result(kind, result.value)
+            result = said or await self.engine(document.engine).run(source(document), call)
+            printed = result.log
+            return read_result(call.kind, result.value), printed, result.took
         except PortcallError as error:
-            trace.step(document.name, error.code, str(error), given=given)
+            printed = printed or taken(error)
             raise
-        for line in result.log:
-            log.info(line, function=document.name, start=trace.id)
-        shown = "went on" if isinstance(outcome, Continue) else type(outcome).__name__
-        trace.step(f"function {document.name}", shown, "\n".join(result.log)[:_TRACED], took=result.took, given=given)
-        return outcome
+        finally:
+            tell(document.name, printed, **about)

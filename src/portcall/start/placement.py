@@ -9,15 +9,15 @@ from portcall.cluster import query
 from portcall.cluster.balance import Balance
 from portcall.cluster.chain import Decision
 from portcall.cluster.placed import Placed
-from portcall.errors import PortcallError
+from portcall.errors import PortcallError, UnknownPlugin
 from portcall.model import lifecycle
 from portcall.model.administered import FUNCTION_STEP, LOGIN, START, FunctionDocument
 from portcall.model.event import SESSION, SESSION_GONE, Event
 from portcall.model.function import BY_NAME
 from portcall.model.start import StartRequest
-from portcall.policies.base import Policy
+from portcall.policies.base import Passed, Policy
 from portcall.start.documents import Documents
-from portcall.start.functions import Functions, source
+from portcall.start.functions import Functions, source, tell
 from portcall.start.people import Person
 from portcall.start.recorded import Recorded
 from portcall.start.start_data import start_data
@@ -96,11 +96,20 @@ class Placement:
         instead: FunctionDocument | None = None,
     ) -> Decision:  # fmt: skip
         chain = self._documents.chain(name)
-        prefilter = (lambda document: query.fits(document, chain.prefilter)) if chain.prefilter else None
-        steps = [step for step in (self._step(item, instead) for item in chain.steps) if step is not None]
-        return await self._balance.choose(steps, _ACTIONS[name], given, session_id, seed, prefilter)
+        prefilter = query.Prefilter(chain.prefilter) if chain.prefilter else None
+        try:
+            steps = [self._step(item, instead) for item in chain.steps]
+        except UnknownPlugin as error:
+            raise UnknownPlugin(
+                f"{error} (This is a step of the chain {name}: an administrator must mend it.)"
+            ) from error
+        decision = await self._balance.choose(steps, _ACTIONS[name], given, session_id, seed, prefilter)
+        if seed is None:  # not a preview
+            for step in decision.steps:
+                tell(step.name, step.log, **({"start": session_id} if session_id else {"action": _ACTIONS[name]}))
+        return decision
 
-    def _step(self, step: str, instead: FunctionDocument | None) -> Policy | None:
+    def _step(self, step: str, instead: FunctionDocument | None) -> Policy:
         if not step.startswith(FUNCTION_STEP):
             if step not in self._shipped:
                 self._shipped[step] = self._policy(step)()
@@ -109,7 +118,8 @@ class Placement:
         if document is not None and instead is not None and instead.id == document.id:
             document = instead
         if document is None or not document.enabled:
-            return None
+            why = "it is switched off" if document is not None else "there is no such function"
+            return Passed(document.name if document is not None else step, f"passed over: {why}")
         return self._policy("function")(
             self._functions.engine(document.engine), source(document), BY_NAME[document.kind]
         )
