@@ -141,7 +141,7 @@ async def test_a_second_process_is_refused_while_the_first_lives(tmp_path: Path)
     try:
         assert first.stdout.readline() == "open\n"
         second = Sqlite(VirtualClock(), str(path))
-        with pytest.raises(StoreUnavailable, match="locked"):
+        with pytest.raises(StoreUnavailable, match="a server that runs already has it open"):
             await second.open()
         await second.close()
     finally:

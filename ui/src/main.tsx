@@ -5,7 +5,7 @@ import { createRoot } from 'react-dom/client'
 import * as api from './api/client'
 import { asProblem, type Problem } from './api/problem'
 import { App } from './app/App'
-import { takeToken } from './login/link'
+import { followLinks, takeToken } from './login/link'
 import { chooseLanguage } from './strings/t'
 import './styles/base.css'
 import './styles/controls.css'
@@ -26,5 +26,6 @@ async function enter(token: string | null): Promise<Problem | null> {
 }
 
 const token = takeToken()
+followLinks()
 const [linkProblem] = await Promise.all([enter(token), chooseLanguage()])
 createRoot(document.getElementById('root')!).render(<App linkProblem={linkProblem} />)

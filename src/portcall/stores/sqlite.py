@@ -52,6 +52,8 @@ class Sqlite(LocalStore):
             for bucket, key, revision, expires in timed.fetchall():
                 self._expire_later(bucket, key, revision, expires - now)
         except (sqlite3.Error, OSError) as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                raise StoreUnavailable(f"{self._path}: a server that runs already has it open") from error
             raise StoreUnavailable(f"{self._path}: {error}") from error
 
     async def close(self) -> None:
