@@ -141,3 +141,20 @@ describe('a setting', () => {
     expect(read({ kind: 'dict' }, 'staff = 3, students=1')).toBe('staff=3,students=1')
   })
 })
+
+describe('what is wrong with a function', () => {
+  let told: typeof import('../src/admin/functions/told')
+  beforeAll(async () => {
+    told = await import('../src/admin/functions/told')
+  })
+  const slip = { code: 'function-invalid', line: 2, column: 10, hint: "write ' in its place" }
+  it('says place and hint once', () => {
+    const whole = { ...slip, detail: "gpu, line 2, column 10: the curly quote ‘ is not a quote (write ' in its place)" }
+    expect([told.placeIn(whole), told.hintOf(whole)]).toEqual(['', ''])
+  })
+  it('adds them where the sentence lacks them', () => {
+    const thrown = { ...slip, detail: 'All GPU servers are in use' }
+    expect(told.placeIn(thrown)).toContain('10')
+    expect(told.hintOf(thrown)).toBe(slip.hint)
+  })
+})

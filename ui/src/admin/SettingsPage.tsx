@@ -20,7 +20,7 @@ export function SettingsPage() {
       <p className="quiet">{t('settings.text')}</p>
       <Loaded query={query} loading={t('load.settings')}>
         {(settings) => {
-          const found = settings.filter((row) => `${row.name} ${row.help}`.toLowerCase().includes(words.toLowerCase()))
+          const found = settings.filter((row) => `${row.name} ${row.help} ${scopeOf(row)}`.toLowerCase().includes(words.toLowerCase()))
           return (
             <>
               <input type="search" className="input filter" aria-label={t('settings.filter')} placeholder={t('settings.filter')} value={words} onChange={(event) => setWords(event.target.value)} />
@@ -100,6 +100,8 @@ function Row({ setting }: { setting: Setting }) {
         </label>
         <p className="quiet small" id={`${id}-help`}>
           {setting.help}
+          <br />
+          {scopeOf(setting)}
           {written(setting.default) !== kept && (
             <>
               <br />
@@ -127,6 +129,8 @@ function Row({ setting }: { setting: Setting }) {
     </form>
   )
 }
+
+const scopeOf = (setting: Setting): string => t(setting.scope === 'local' ? 'settings.local' : 'settings.global')
 
 function control(setting: Setting, id: string, text: string, change: (value: string) => void, off: boolean, wrong: boolean) {
   const wiring = { id, value: text, readOnly: off, 'aria-describedby': `${id}-help`, ...(wrong && { 'aria-invalid': true as const }) }

@@ -521,6 +521,8 @@ export const en = {
   'settings.text': 'Changes take effect at once. What a file, the environment or a flag decides can only be read here.',
   'settings.filter': 'Filter settings',
   'settings.none': 'No setting fits “{words}”.',
+  'settings.local': 'For this server.',
+  'settings.global': 'For the whole cluster.',
   'settings.default': 'Default: {value}.',
   'settings.empty': 'empty',
   'settings.fixed': 'Set by {by}.',

@@ -10,7 +10,8 @@ import type { Mark } from '../code/Editor'
 import { DocumentEditor, type Fields } from '../parts/DocumentEditor'
 import { blank, exampleFor } from './kinds'
 import { KindWords } from './KindWords'
-import { placeIn, type TryHandle, TryPane } from './TryPane'
+import { hintOf, placeIn } from './told'
+import { type TryHandle, TryPane } from './TryPane'
 import { reordered } from './useReorder'
 
 interface FunctionEditorProps {
@@ -42,7 +43,7 @@ export function FunctionEditor({ kind, saved, all, pathOf }: FunctionEditorProps
 }
 
 const asMark = (problem: FunctionProblem): Mark | null =>
-  problem.line ? { line: problem.line, column: problem.column, message: [problem.detail, problem.hint].filter(Boolean).join(' ') } : null
+  problem.line ? { line: problem.line, column: problem.column, message: [problem.detail, hintOf(problem)].filter(Boolean).join(' ') } : null
 
 function Body({ fields, kind, saved }: { fields: Fields<FunctionDocument>; kind: Kind; saved: FunctionDocument | undefined }) {
   const { value, change, fixed, wrong, problem } = fields
@@ -70,7 +71,7 @@ function Body({ fields, kind, saved }: { fields: Fields<FunctionDocument>; kind:
           <div className="notice bad" role="alert">
             <div>
               <p className="strong">{[placeIn(invalid), invalid.detail].filter(Boolean).join(' ')}</p>
-              {invalid.hint && <p>{invalid.hint}</p>}
+              {hintOf(invalid) && <p>{hintOf(invalid)}</p>}
             </div>
           </div>
         )}

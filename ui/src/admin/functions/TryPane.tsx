@@ -14,6 +14,7 @@ import { Weighed } from '../../session/Weighed'
 import { known, t } from '../../strings/t'
 import { Json, written } from '../parts/Json'
 import { madeUp } from './kinds'
+import { hintOf, placeIn } from './told'
 
 export interface TryHandle {
   run: () => void
@@ -40,7 +41,7 @@ export function TryPane({ document, same, kind, told, ref }: TryPaneProps) {
   const [input, setInput] = useState(() => madeUp(kind.input, { serverId: me?.serverId ?? '', login: me?.user.name ?? '', action: kind.actions[0] ?? '' }))
   const [valid, setValid] = useState(true)
   const [busy, setBusy] = useState(false)
-  const [result, setResult] = useState<Tried | null>(null)
+  const [result, setResult] = useState<(Tried & { same: boolean }) | null>(null)
   const [problem, setProblem] = useState<Problem | null>(null)
 
   const run = async () => {
@@ -50,7 +51,7 @@ export function TryPane({ document, same, kind, told, ref }: TryPaneProps) {
     try {
       const { engine, source, id } = document
       const after = await tryFunction({ kind: kind.name, engine, source, name: document.name || kind.title, ...(id && { id }), ...(which === WRITTEN ? { input } : { recorded: which }) })
-      setResult(after)
+      setResult({ ...after, same }) // as it was when it ran
       told(after.error ?? null)
     } catch (error) {
       const found = asProblem(error)
@@ -99,7 +100,7 @@ export function TryPane({ document, same, kind, told, ref }: TryPaneProps) {
         {result && (
           <>
             <Outcome title={t('try.this')} tried={result} />
-            {result.live ? <Outcome title={t('try.live')} tried={result.live} /> : <p className="quiet small">{same ? t('try.sameAsLive') : t('try.noLive')}</p>}
+            {result.live ? <Outcome title={t('try.live')} tried={result.live} /> : <p className="quiet small">{result.same ? t('try.sameAsLive') : t('try.noLive')}</p>}
           </>
         )}
       </div>
@@ -150,14 +151,11 @@ const Returned = ({ tried }: { tried: Tried }) => (
   </>
 )
 
-export const placeIn = (error: FunctionProblem): string =>
-  error.line ? (error.column ? t('try.at', { line: error.line, column: error.column }) : t('try.atLine', { line: error.line })) : ''
-
 function Wrong({ error }: { error: FunctionProblem }) {
   return (
     <div className="field-error">
       <p className="pre">{[placeIn(error), error.detail].filter(Boolean).join(' ')}</p>
-      {error.hint && <p>{error.hint}</p>}
+      {hintOf(error) && <p>{hintOf(error)}</p>}
       {error.stack && <pre className="log short">{error.stack}</pre>}
     </div>
   )
