@@ -12,7 +12,10 @@ from portcall.errors import NotFound
 
 Make = Callable[[], dict[str, Any]]
 _KEPT = 50  # of each kind
-_SECRET = ("password", "passphrase", "secret", "token", "passwd", "credential")
+_SECRET = (
+    "password", "passphrase", "secret", "token", "passwd", "pwd", "credential", "cookie", "apikey", "api_key",
+    "api-key", "privatekey", "private_key", "authorization",
+)  # fmt: skip
 
 
 class Recorded:

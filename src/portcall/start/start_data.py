@@ -19,6 +19,15 @@ def start_data(request: StartRequest) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value is not None and name not in ours}
 
 
+def differing(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """The members of the start object that are not as they were, each param by its name."""
+    names = [name for name in {**before, **after} if name != "params" and before.get(name) != after.get(name)]
+    old, new = before.get("params") or {}, after.get("params") or {}
+    return names + [
+        f"params.{key}" for key in {**old, **new} if (key in old, old.get(key)) != (key in new, new.get(key))
+    ]
+
+
 def changeable(data: dict[str, Any]) -> dict[str, Any]:
     """What an event may change of a start; anything else that it returns is not the start's."""
     return {name: value for name, value in data.items() if name in _CHANGEABLE and value is not None}

@@ -18,7 +18,7 @@ from portcall.start.documents import Documents
 from portcall.start.functions import NOTHING_FORESEEN, Foreseen, Functions
 from portcall.start.people import Person
 from portcall.start.recorded import Make
-from portcall.start.start_data import changeable, start_data
+from portcall.start.start_data import changeable, differing, start_data
 from portcall.start.template import fill
 from portcall.start.trace import Trace
 
@@ -122,7 +122,7 @@ class Steps:
             trace.step(kind.replace("-", " "), NOTHING if outcome is None else "unchanged")
             return request
         changed = codec.from_document(StartRequest, {**start_data(request), **changeable(outcome.data)})
-        names = [name for name, value in start_data(changed).items() if value != start_data(request)[name]]
+        names = differing(start_data(request), start_data(changed))
         trace.step(kind.replace("-", " "), "changed" if names else "unchanged", ", ".join(names))
         return replace(
             changed, id=request.id, key=request.key, answered=request.answered, launcher=request.launcher,
