@@ -96,6 +96,23 @@ async def test_the_descriptor_that_was_offered_is_used_before_one_is_asked_for(s
 
 
 @standing
+async def test_what_was_offered_of_a_display_that_did_not_come_up_is_not_given_to_a_viewer(stand: Stand) -> None:
+    end = await stand.session()
+    first, offered = pair()
+    end.say(messages.DisplayOpened("s"), [offered])
+    first.send(b"RFB 003.008\n")  # it could be dialled, and then it found another's keymap in its way
+    first.close()
+    display, given = pair()
+    end.answers[messages.OpenDisplay] = lambda request: ({}, [given])
+    end.say(messages.SessionReport("s", {"memory": 1}))
+    await stand.registry.until("s", lambda now: now.memory == 1, 5)
+    with socket.socket(fileno=await stand.connections.descriptor("s", 1)) as viewer:
+        display.send(b"of the display that is there")
+        assert viewer.recv(100) == b"of the display that is there"
+    display.close()
+
+
+@standing
 async def test_all_who_wait_for_a_session_that_comes_up_get_in(stand: Stand) -> None:
     end = await stand.session(phase="display")
     ends = []

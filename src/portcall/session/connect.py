@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import select
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,15 @@ class _Waiting:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     wanted: list[asyncio.Future[int]] = field(default_factory=list)  # by viewers that nobody has asked for yet
     asked: bool = False  # and somebody will
+
+    def take(self) -> int | None:
+        """The newest whose display is still there: one that did not come up is followed by another."""
+        while self.descriptors:
+            descriptor = self.descriptors.pop()
+            if _has_peer(descriptor):
+                return descriptor
+            os.close(descriptor)
+        return None
 
 
 class Connections:
@@ -127,13 +137,13 @@ class Connections:
     async def descriptor(self, session_id: str, timeout: float) -> int:
         """A descriptor connected to the display; the caller owns it. Waits for a session that is coming up."""
         waiting = self._offered.setdefault(session_id, _Waiting())
-        if waiting.descriptors:
-            return waiting.descriptors.pop()
+        if (offered := waiting.take()) is not None:
+            return offered
         session = self._registry.get(session_id)
         if session.state == lifecycle.PENDING:
             await self._come_up(session_id, waiting, timeout)
-            if waiting.descriptors:
-                return waiting.descriptors.pop()
+            if (offered := waiting.take()) is not None:
+                return offered
         peer = self._peer(session_id) or await self._called_in(session_id, min(timeout, _CALL_IN))
         mine: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         waiting.wanted.append(mine)
@@ -287,6 +297,12 @@ class Connections:
         for connection in self.all():
             if connection.jti == jti:
                 connection.close("logged-out", "The login ended.")
+
+
+def _has_peer(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLRDHUP)
+    return not poll.poll(0)
 
 
 def _hash(text: str) -> bytes:
