@@ -136,7 +136,7 @@ class Person:
 
     def daemon(self, session_id: str) -> psutil.Process | None:
         """The session's own process: of that name, with the lock of its directory open."""
-        lock = str(self.place(session_id) / "lock")
+        lock = str(self.place(session_id))
         return next((one for one in self.processes("portcall-sess") if lock in _open_files(one)), None)
 
     def link(self, server: Server) -> psutil.Process | None:
@@ -197,7 +197,7 @@ class Person:
             return [one for one in self.leavings(session_id, display) if not any(word in one for word in told)]
 
         until(lambda: not left(), f"nothing but the record is left of {session_id}")
-        names = {"session.json", "log", "lock"}
+        names = {"session.json", "log"}
         assert self.daemon(session_id) or {path.name for path in self.place(session_id).glob("*")} <= names
 
     def tidy(self) -> None:

@@ -212,7 +212,7 @@ def test_an_end_that_no_server_hears_stays_to_be_told(ground: Ground) -> None:
     ground.server.stop()
     until(lambda: ground.record(session)["ended"], 10)
     until(lambda: not processes.alive(ground.process(session, "daemon")), 10)
-    assert sorted(path.name for path in ground.directory(session).iterdir()) == ["lock", "log", "session.json"]
+    assert sorted(path.name for path in ground.directory(session).iterdir()) == ["log", "session.json"]
     ground.server.start()
     ground.adopt(session)
     ended = ground.server.ended(session)

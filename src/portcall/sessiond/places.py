@@ -56,7 +56,10 @@ def _try(call: object, path: str, mode: int) -> None:
 
 
 class Place:
-    """One session's directory. Whoever holds its lock is the session's daemon; nobody else changes what is in it."""
+    """One session's directory. Whoever holds its lock is the session's daemon; nobody else changes what is in it.
+
+    The lock is on the directory itself: it moves with it, and it is one file less to make.
+    """
 
     def __init__(self, path: str, lock: int) -> None:
         self.path, self.lock = path, lock
@@ -94,16 +97,17 @@ class Place:
         else:
             return None
         try:
-            current = os.stat(f"{path}/lock").st_ino == os.fstat(lock).st_ino
+            current = os.stat(path).st_ino == os.fstat(lock).st_ino
         except OSError:
             current = False
-        if not current:  # its last holder removed it between our open and our lock
+        if not current:  # its last holder removed it, or gave it a name, between our open and our lock
             os.close(lock)
             return None
         return cls(path, lock)
 
     def claim(self, session_id: str) -> None:
-        """Take the session's own name. The rename is the lock: Conflict where a session has this id already."""
+        """Take the session's own name, with the record written. The rename is the lock: Conflict where a session has
+        this id already, whose directory is not empty either."""
         target = f"{os.path.dirname(self.path)}/{session_id}"
         try:
             os.rename(self.path, target)
@@ -116,13 +120,11 @@ class Place:
     def reduce(self, keep: tuple[str, ...]) -> None:
         """Remove everything but ``keep``; the lock goes with the holder."""
         for name in os.listdir(self.path):
-            if name not in keep and name != "lock":
+            if name not in keep:
                 _remove(f"{self.path}/{name}")
 
     def remove(self) -> None:
-        """All of it, with the lock as the last thing."""
-        with contextlib.suppress(OSError):
-            self.reduce(())
+        """All of it."""
         remove_tree(self.path)
 
 
@@ -143,7 +145,7 @@ def temporary(base: str) -> Iterator[str]:
 def held(base: str, name: str) -> bool:
     """Whether a daemon lives for it."""
     try:
-        descriptor = os.open(f"{base}/sessions/{name}/lock", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = _opened(f"{base}/sessions/{name}")
     except OSError:
         return False
     try:
@@ -157,7 +159,7 @@ def held(base: str, name: str) -> bool:
 
 def shield(base: str) -> int:
     """A lock on the directory itself: while any is held, systemd-tmpfiles takes nothing in it away for its age."""
-    descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = _opened(base)
     fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     return descriptor
 
@@ -169,8 +171,12 @@ def remove_tree(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def _opened(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
 def _locked(path: str) -> int:
-    descriptor = os.open(f"{path}/lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
