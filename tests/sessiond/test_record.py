@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,24 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / FILE).rename(tmp_path / "other")
     (tmp_path / FILE).symlink_to(tmp_path / "other")
     assert Record.load(str(tmp_path)) is None
+
+
+def test_who_reads_while_it_is_saved_again_and_again_reads_one_or_the_other(tmp_path: Path) -> None:
+    record, over = _record(), threading.Event()
+
+    def write() -> None:
+        for length in itertools.cycle((10, 3000)):
+            if over.is_set():
+                return
+            record.marks = ["m" * length]
+            record.save(str(tmp_path))
+
+    record.save(str(tmp_path))
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        found = [Record.load(str(tmp_path)) for _ in range(1000)]
+    finally:
+        over.set()
+        writer.join()
+    assert None not in found

@@ -33,10 +33,8 @@ class Stat(NamedTuple):
 
 
 def stat(pid: int) -> Stat | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
-    except OSError:
+    text = _read(f"/proc/{pid}/stat")
+    if not text:
         return None
     name, _, rest = text[text.index(b"(") + 1 :].rpartition(b")")
     fields = rest.split()
@@ -44,6 +42,20 @@ def stat(pid: int) -> Stat | None:
         name.decode(errors="replace"), chr(fields[0][0]), int(fields[1]), int(fields[3]),
         int(fields[11]) + int(fields[12]), int(fields[19]),
     )  # fmt: skip
+
+
+def _read(path: str) -> bytes:
+    """A line of /proc, in one read; empty where there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
 def process(pid: int) -> Process:
@@ -68,8 +80,12 @@ def runs(one: Process) -> bool:
 
 def name_self(name: str) -> None:
     """What ps and /proc show; others count sessions by it."""
-    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:
-        file.write(name)
+    with contextlib.suppress(OSError):
+        descriptor = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, name.encode())
+        finally:
+            os.close(descriptor)
 
 
 def own() -> dict[int, Stat]:
@@ -168,10 +184,8 @@ def command_line(pid: int) -> str:
 
 def memory(pid: int) -> int:
     """Bytes that this process does not share with others."""
-    try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
-            fields = file.read().split()
-    except OSError:
+    fields = _read(f"/proc/{pid}/statm").split()
+    if not fields:
         return 0
     return (int(fields[1]) - int(fields[2])) * _PAGE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 import json
@@ -17,6 +18,7 @@ from portcall.sessiond.processes import Process
 from portcall.sessiond.weblink import Weblink
 
 FILE = "session.json"
+_READS = 5
 _A_DAY = 86_400.0
 _EXCHANGE, _HERE = 2, -100  # RENAME_EXCHANGE, AT_FDCWD: linux/fs.h, linux/fcntl.h
 _renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)  # glibc 2.28
@@ -29,6 +31,26 @@ def _put(new: str, path: str) -> None:
     """
     if _renameat2 is None or _renameat2(_HERE, new.encode(), _HERE, path.encode(), _EXCHANGE) != 0:
         os.rename(new, path)  # there is none yet, or the file system cannot
+
+
+def _write(path: str, data: bytes) -> None:
+    """As one file's whole content; a file object would ask the kernel half a dozen things more."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        left = data
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.ftruncate(descriptor, len(data))
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: str) -> Any:
+    """What is there. A save may write over what has just been opened: then it is not JSON, and there is a newer one."""
+    for _ in range(_READS):
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)) as file, contextlib.suppress(ValueError):
+            return json.load(file)
+    raise ValueError("no JSON")
 
 
 class Record:
@@ -79,9 +101,7 @@ class Record:
         temporary = f"{directory}/.{FILE}"
         text = json.dumps(self.document(), separators=(",", ":"))  # dump would use the encoder that is not in C
         try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb") as file:
-                file.write(text.encode())
-                file.truncate()
+            _write(temporary, text.encode())
             _put(temporary, f"{directory}/{FILE}")
         except OSError as error:
             raise StartFailed(f"the session's record cannot be written in {directory}: {error.strerror}") from error
@@ -90,8 +110,7 @@ class Record:
     def load(cls, directory: str) -> Record | None:
         """None where there is none, or none that can be understood."""
         try:
-            with open(os.open(f"{directory}/{FILE}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)) as file:
-                document = json.load(file)
+            document = _read(f"{directory}/{FILE}")
             record = cls(
                 codec.from_document(Session, document["session"]),
                 codec.from_document(StartOrder, document["order"]),

@@ -77,8 +77,9 @@ def _become(
 
 def reset_signals() -> None:
     for number in _RESET:
-        with contextlib.suppress(OSError, ValueError):
-            signal.signal(number, signal.SIG_DFL)
+        if signal.getsignal(number) is not signal.SIG_DFL:
+            with contextlib.suppress(OSError, ValueError):
+                signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
