@@ -116,7 +116,8 @@ class SessionDaemon:
         self._every = max(_SHORTEST, every) if every > 0 else _REST
         self._rest.cancel()
         self._rest = self.context.loop.after(self._every, self._look)
-        self._resources.look()
+        if self.context.record.phase == "running":  # else what it uses counts from its start, and others wait for it
+            self._resources.look()
         self._telling.notify("accepted", {})
 
     def _look(self) -> None:

@@ -11,12 +11,13 @@ from portcall.sessiond.context import Context
 
 
 class Resources:
-    """Figures are between two looks; a process that came in between counts from its start."""
+    """Figures are between two looks, the first since we are here; a process that is younger counts from its start."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._ticks: dict[int, int] = {}
         self._at = time.monotonic()
+        self._since = (context.record.processes.get("daemon") or processes.process(os.getpid())).start
 
     def look(self) -> dict[str, Any]:
         """``cpuPercentage`` (100 is one core) and ``memory`` of the record."""
@@ -26,7 +27,8 @@ class Resources:
             status = processes.stat(pid)
             if status is not None:
                 seen[pid] = status.ticks
-                used += max(0, status.ticks - self._ticks.get(pid, 0 if self._ticks else status.ticks))
+                before = self._ticks.get(pid, 0 if status.start >= self._since else status.ticks)
+                used += max(0, status.ticks - before)
                 memory += processes.memory(pid)
         elapsed, self._at, self._ticks = max(0.01, now - self._at), now, seen
         return {"cpuPercentage": round(100 * processes.seconds(used) / elapsed, 1), "memory": memory}
