@@ -79,3 +79,16 @@ def test_it_sleeps_while_nothing_happens() -> None:
 def _switches(pid: int) -> int:
     with open(f"/proc/{pid}/status") as file:
         return sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+
+
+def test_it_is_told_when_a_file_of_that_name_appears_and_of_no_other() -> None:
+    body = """
+import tempfile
+from portcall.sessiond.appearing import Appearing
+folder = tempfile.mkdtemp()
+appearing = Appearing(loop, folder, "rfb", lambda: (said.append(os.path.exists(folder + "/rfb")), loop.stop()))
+said.append(appearing.works)
+open(folder + "/rfb2", "w").close()
+loop.after(0.01, lambda: (said.append("now"), open(folder + "/rfb", "w").close()))
+"""
+    assert _run(body) == "True now True"

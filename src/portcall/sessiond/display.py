@@ -13,11 +13,14 @@ from portcall.displays.base import Display, DisplayPlan
 from portcall.errors import DisplayUnavailable, PortcallError, StartFailed, UnknownPlugin
 from portcall.model.start import ROOTLESS
 from portcall.sessiond import log, xauthority
+from portcall.sessiond.appearing import Appearing
 from portcall.sessiond.context import Context
 from portcall.sessiond.loop import READ
 from portcall.sessiond.spawn import spawn
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.0005, 0.01  # seconds between dials
+_TOLD = 0.1  # seconds between dials while we are told when there is a socket
+_WATCHED = 1.0  # seconds for which that is watched when it is not needed any more: to end it takes a moment
 _SOCKETS = "/tmp/.X11-unix"
 _LEFT = re.compile(r"(?:X|server-)([0-9]+)(?:\.xkm)?\Z")
 # Another user's left-over keymap of the number that is free next: Xvnc cannot write its own there (/tmp is sticky)
@@ -39,10 +42,11 @@ class DisplayProcess:
         self._trouble: Exception | None = None
         self._next_dial = context.loop.after(0, lambda: None)
         self._wait = _FIRST_WAIT
+        self._appearing: Appearing | None = None
         self._said = b""
         self._tries = 0
         self._read = -1
-        self._alive = False
+        self._alive = self._connected = False
         self.gone = False
 
     def tell(
@@ -69,6 +73,8 @@ class DisplayProcess:
         """StartFailed where it cannot be."""
         context = self.context
         display = find(str(context.limit("display", "xvnc")))
+        if self._appearing is None:
+            self._appearing = Appearing(context.loop, context.place.path, "rfb", self._appeared)
         read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(write, True)
         try:
@@ -91,7 +97,7 @@ class DisplayProcess:
         context.loop.child(pid, self._exited)
         context.loop.watch(read, READ, lambda _events: self._hear(read))
         self._next_dial.cancel()
-        self._next_dial = context.loop.after(self._wait, self._dial)
+        self._next_dial = context.loop.after(_TOLD if self._appearing.works else self._wait, self._dial)
         context.note("display", pid)
 
     def _plan(self, number_fd: int, number: int | None) -> DisplayPlan:
@@ -111,6 +117,11 @@ class DisplayProcess:
             number=number,
         )
 
+    def _appeared(self) -> None:
+        self._next_dial.cancel()
+        if not self._connected:
+            self._dial()
+
     def _dial(self) -> None:
         if self.gone:
             return
@@ -120,6 +131,9 @@ class DisplayProcess:
             self._next_dial = self.context.loop.after(self._wait, self._dial)
             self._wait = min(_LONGEST_WAIT, self._wait * 2)
             return
+        self._connected = True
+        if self._appearing is not None:
+            self.context.loop.after(_WATCHED, self._appearing.close)
         self._on_connected(sock.detach())
 
     def _hear(self, read: int) -> None:
