@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portcall.sessiond import processes
+from portcall.sessiond import local, processes
 from portcall.wire import messages
 from tests.fixtures.ground import Ground, kill, until
 
@@ -34,6 +34,12 @@ def test_a_start_takes_its_steps_and_gives_a_connected_descriptor_early(ground: 
     with socket.socket(fileno=os.dup(descriptor)) as display:
         display.setblocking(True)
         assert display.recv(12) == b"RFB 003.008\n"
+
+
+def test_who_asks_a_session_itself_while_it_starts_waits_for_its_socket(ground: Ground) -> None:
+    session = ground.start(ground.order("exec sleep 1000"))
+    assert local.call(session, messages.ReadLog, ground.base)["log"] == ""
+    assert (ground.directory(session) / "control").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_desktop_session_ends_with_its_command_and_leaves_nothing(ground: Ground) -> None:

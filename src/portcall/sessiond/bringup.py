@@ -206,6 +206,7 @@ class BringUp:
             self._go_ahead()
 
     def _go_ahead(self) -> None:
+        self._telling.open()
         rootless = self._context.record.session.window_mode == ROOTLESS
         self._context.touch_keyboard(None if rootless else _POINTER)
         self._keys.start()

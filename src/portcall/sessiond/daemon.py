@@ -58,10 +58,10 @@ class SessionDaemon:
         self._words = ""
 
     def start(self) -> None:
-        """The record was written by whoever forked us, and again with the display's process."""
-        if self._opened(saved=True):
-            self._bringup.begin()
-            self._telling.dial()
+        """The record was written by whoever forked us, and again with the display's process. Our own socket comes
+        with the command: screens come first."""
+        self._bringup.begin()
+        self._telling.dial()
 
     def start_warm(self) -> None:
         """A display for an order that may come; ``start_ordered`` follows when the record holds one."""
@@ -96,10 +96,9 @@ class SessionDaemon:
             self._bringup.go_on()
         self._telling.dial()
 
-    def _opened(self, saved: bool = False) -> bool:
+    def _opened(self) -> bool:
         try:
-            if not saved:
-                self.context.save()
+            self.context.save()
             self._telling.open()
         except PortcallError as error:
             self._failed(error.detail, error.code)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import errno
 import os
+import select
 import socket
+import time
 from typing import Any, Callable
 
 from portcall.errors import NoSuchSession, PortcallError, ServerUnreachable
@@ -20,6 +23,7 @@ from portcall.wire import messages
 from portcall.wire.channel import Channel
 
 _PATIENCE = 10.0
+_BETWEEN = 0.02  # seconds between dials
 
 
 def list(base: str = "") -> builtins.list[Session]:
@@ -98,13 +102,27 @@ def _converse(
     return result, received
 
 
+def _reached(sock: socket.socket, path: str) -> bool:
+    """False where nobody listens, or not yet."""
+    try:
+        sock.connect(path)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    return True
+
+
 def _connect(session_id: str, base: str, patience: float) -> socket.socket:
     if not is_session_id(session_id) or not os.path.isdir(f"{base}/sessions/{session_id}"):
         raise NoSuchSession(f"there is no session {session_id} of yours on this host")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(patience)
+    until = time.monotonic() + patience
     try:
-        sock.connect(f"{base}/sessions/{session_id}/control")
+        while not _reached(sock, f"{base}/sessions/{session_id}/control"):
+            # it comes with the command: a session that waits for its display has a daemon, and will have it
+            if not places.held(base, session_id) or time.monotonic() > until:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            select.select((), (), (), _BETWEEN)
         if peer_uid(sock) == os.getuid():
             return sock
         reason = "it is another user's"

@@ -44,7 +44,9 @@ class Telling:
         self._handed_over = self._left = self._unwanted = False
 
     def open(self) -> None:
-        """Our own socket. StartFailed where it cannot be made."""
+        """Our own socket, if it is not there yet. StartFailed where it cannot be made."""
+        if self._control is not None:
+            return
         try:
             self._control = Control(self._context, self.hello, self._on_message)
         except OSError as error:
