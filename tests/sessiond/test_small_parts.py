@@ -68,6 +68,19 @@ def test_the_environment_is_a_logins_and_nothing_else() -> None:
     assert any("UTF-8" in found.get(name, "") for name in ("LANG", "LC_ALL", "LC_CTYPE"))
 
 
+def test_a_file_of_the_environment_is_read_again_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "environment"
+    monkeypatch.setattr(environment, "_FILES", (str(path),))
+    account = Account("ann", 12345, 12345, "/home/ann", "/bin/zsh")
+    for value in ("one", "another"):
+        path.write_text(f"SITE={value}\n")
+        assert [environment.login(account)["SITE"] for _ in range(2)] == [value, value]
+    path.unlink()
+    assert "SITE" not in environment.login(account)
+
+
 def test_only_root_oneself_or_the_directorys_owner_is_dialled(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     assert dial(path) is None

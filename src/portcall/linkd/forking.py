@@ -11,8 +11,8 @@ from portcall.errors import StartFailed
 from portcall.model import codec
 from portcall.model.session import Session
 from portcall.model.start import StartOrder
-from portcall.sessiond import display
-from portcall.sessiond.begin import become_daemon
+from portcall.sessiond import display, environment
+from portcall.sessiond.begin import become_daemon, own_account
 from portcall.wire import messages
 
 
@@ -20,6 +20,7 @@ def load() -> None:
     """Everything that a session daemon will need, loaded and used once, before the first fork."""
     with contextlib.suppress(StartFailed):  # a start will say that there is none
         display.find("xvnc")
+    environment.login(own_account())
     order = StartOrder("a", "", "", "", "64x64", "desktop")
     session = Session("a", "", "", "", "")
     for value in (order, session):

@@ -12,6 +12,7 @@ _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _FILES = ("/etc/environment", "/etc/default/locale", "/etc/locale.conf")
 _PATH, _ROOT_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games", "/usr/local/sbin:/usr/sbin:/sbin"
 KEPT = "PORTCALL_KEPT"  # names of variables, parted by colons, that a container's image gives its programs
+_known: dict[str, tuple[tuple[int, ...], dict[str, str]]] = {}  # what was in which file
 _KEPT = ("KRB5CCNAME", "TZ")  # of the link's own: what its PAM session gave, and homes may need
 
 
@@ -43,9 +44,17 @@ def images_path(inherited: Mapping[str, str]) -> str:
 
 
 def _read(path: str) -> dict[str, str]:
+    """Read again only where it has changed: a link has read it for all that it forks."""
     try:
+        status = os.stat(path)
+        now = (status.st_ino, status.st_size, status.st_mtime_ns)
+        before, variables = _known.get(path, ((), {}))
+        if before == now:
+            return variables
         with open(path, errors="replace") as file:
             matches = [_LINE.match(line) for line in file]
     except OSError:
         return {}
-    return {match.group(1): match.group(2).strip().strip("\"'") for match in matches if match}
+    variables = {match.group(1): match.group(2).strip().strip("\"'") for match in matches if match}
+    _known[path] = (now, variables)
+    return variables
