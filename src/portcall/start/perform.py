@@ -101,9 +101,10 @@ class Perform:
         if not enabled:
             raise StartsDisabled(f"The server {self._config.server_id} does not take new sessions.")
         launcher = self._launchers.get(order.launcher)
-        with as_launch_failed():
-            host = self._launchers.host(order, account)
-            invocation = launcher.invocation(order, host) if launcher.schedules else None
+        invocation: Invocation | None = None
+        if launcher.schedules:
+            with as_launch_failed():
+                invocation = launcher.invocation(order, self._launchers.host(order, account))
         link: Link | None = None
         if invocation is None or not invocation.as_service:
             link = await self._ensure_link(account, attempt.ask, self._link_step(attempt))
