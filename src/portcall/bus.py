@@ -64,7 +64,7 @@ class Bus:
         self._kept.append(numbered)
         for listener in tuple(self._listeners):
             listener(event)
-        for subscription in tuple(self._subscriptions):
+        for subscription in tuple(self._subscriptions) if self._subscriptions else ():
             if not subscription.give(numbered):
                 self._subscriptions.discard(subscription)
 

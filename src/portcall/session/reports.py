@@ -167,7 +167,8 @@ class Reports:
         elif isinstance(message, messages.SessionReport):
             if message.step:
                 self._step(session_id, message.step[:_STEP], min(max(message.took, 0.0), _LONGEST))
-            self._later(connection, session_id, self._report(message))
+            if message.changes or message.phase:  # else a step for the trace, no more
+                self._later(connection, session_id, self._report(message))
         elif isinstance(message, messages.SessionEnded):
             self._later(connection, session_id, self._ended(message))
         else:
@@ -191,8 +192,6 @@ class Reports:
         task.add_done_callback(self._tasks.discard)
 
     async def _report(self, report: messages.SessionReport) -> None:
-        if not report.changes and not report.phase:  # a step for the trace, no more
-            return
         changes: dict[str, Any] = {}
         for name, value in report.changes.items():
             known = _BY_CAMEL.get(name)

@@ -23,7 +23,7 @@ def create(here: Any) -> FastAPI:
     app.state.portcall = here
     app.state.stopping = asyncio.Event()
     problems.install(app)
-    for part in (login, logins, sessions, server, admin, functions, launchers):
+    for part in (sessions, login, logins, server, admin, functions, launchers):  # asked in turn: the busiest first
         app.include_router(part.router, prefix="/api", responses=shapes.PROBLEMS)
     app.include_router(metrics.router)
     app.include_router(pages.router)
