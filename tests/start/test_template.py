@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,8 +84,15 @@ def test_a_variable_that_is_not_known_or_cannot_be_quoted_is_refused(template: s
         fill(template, {"name": "x", "params": {}})
 
 
+@pytest.mark.parametrize("slip", ["${ strat.command }", "${params.ram}", "${ command }", "${input.start.name}"])
+def test_a_variable_of_nothing_is_told_by_its_name(slip: str) -> None:
+    for text in (f"bsub {slip}", f'bsub "x {slip}"', f"echo $(echo {slip})"):
+        with pytest.raises(InvalidValue, match=re.escape(f"there is no {slip}; write ${{ start.command }}")):
+            fill(text, {"command": "xterm", "name": "x"})
+
+
 def test_what_is_the_shells_own_stays() -> None:
-    text = "echo ${HOME:-x} $(date) \"$USER\" 'a b' # ${HOME}\n"
+    text = "echo ${HOME:-x} $(date) \"$USER\" 'a b ${ c }' \\${ d } # ${HOME} ${ e }\n"
     assert fill(text, {}) == text
 
 

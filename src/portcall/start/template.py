@@ -17,6 +17,8 @@ from portcall.errors import InvalidValue
 
 _VARIABLE = re.compile(r"\$\{\s*start((?:\.[A-Za-z0-9_-]+)+)\s*\}")
 _ANY = re.compile(r"\$\{\s*start\b[^}]*\}?")
+# what no shell means: a name with dots, or between blanks; of "start" it is a slip, such as ${ strat.command }
+_SLIP = re.compile(r"\$\{(?:\s*[A-Za-z_][\w-]*(?:\.[\w-]+)+\s*|\s+[A-Za-z_]\w*\s*)\}")
 _ANSI = re.compile(r"\$'(?:[^'\\]|\\.)*'", re.DOTALL)
 _BRACES, _PARENTHESES = re.compile(r"\\.|\$\{|\}", re.DOTALL), re.compile(r"\\.|[()]", re.DOTALL)
 _CASE = re.compile(r"case\b")
@@ -36,6 +38,10 @@ def fill(template: str, start: Mapping[str, Any]) -> str:
             continue
         if _ANY.match(template, at):
             raise InvalidValue(f"template: {_ANY.match(template, at).group()!r} is not understood; "  # type: ignore[union-attr]
+                               "write ${ start.command } or ${ start.params.NAME }", field="schedule")  # fmt: skip
+        slip = _SLIP.match(template, at) if contexts[-1] != _SINGLE else None
+        if slip:
+            raise InvalidValue(f"template: there is no {slip.group()}; "
                                "write ${ start.command } or ${ start.params.NAME }", field="schedule")  # fmt: skip
         step = _step(template, at, contexts, word_begins)
         piece = template[at : at + step]
