@@ -19,6 +19,7 @@ export function KeysPanel({ link, field, close }: KeysPanelProps) {
   const send = (key: Key, down: boolean) => link.screen?.sendKey(key.keysym, key.code, down)
   const release = () => {
     holding.current.forEach((key) => send(key, false))
+    holding.current = []
     setHeld([])
   }
   // a key that stayed down in the session when the panel goes would be down for ever
@@ -27,13 +28,22 @@ export function KeysPanel({ link, field, close }: KeysPanelProps) {
     // held modifiers are for the one key that follows, typed or pressed here
     const element = field.current
     if (!element || !held.length) return
+    const modifier = (event: Event) => /^(Control|Alt|Shift|Meta)/.test((event as KeyboardEvent).code ?? '')
     const typed = (event: Event) => {
-      if (/^(Control|Alt|Shift|Meta)/.test((event as KeyboardEvent).code ?? '')) return
-      setTimeout(release)
+      if (!modifier(event)) setTimeout(release)
     }
+    // the next may go down before the first is up, or before that was looked at
+    let used = false
+    const pressed = (event: KeyboardEvent) => {
+      if (modifier(event) || event.repeat) return
+      if (used) release()
+      used = true
+    }
+    element.addEventListener('keydown', pressed, true)
     element.addEventListener('keyup', typed)
     element.addEventListener('input', typed)
     return () => {
+      element.removeEventListener('keydown', pressed, true)
       element.removeEventListener('keyup', typed)
       element.removeEventListener('input', typed)
     }
