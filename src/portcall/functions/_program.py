@@ -9,6 +9,7 @@ import shutil
 import signal
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 from portcall.errors import FunctionFailed
 
@@ -44,7 +45,7 @@ async def run(argv: list[str], stdin: bytes, wall: float, output: int) -> Ran:
         raise FunctionFailed(f"{argv[0]!r} cannot be run: {error}", cause="missing") from error
     group = transport.get_pid()
     try:
-        watched.feed(transport.get_pipe_transport(0), stdin)
+        watched.feed(cast("asyncio.WriteTransport", transport.get_pipe_transport(0)), stdin)
         async with asyncio.timeout(wall):
             await watched.exited
             _kill(group)  # what it left running may hold its output open
@@ -77,12 +78,11 @@ class _Watched(asyncio.SubprocessProtocol):
         self._open = {1, 2}
         self._gone = asyncio.Event()
 
-    def feed(self, pipe: asyncio.BaseTransport | None, data: bytes) -> None:
-        """It need not read its input."""
-        if isinstance(pipe, asyncio.WriteTransport):
+    def feed(self, pipe: asyncio.WriteTransport, data: bytes) -> None:
+        """It need not read its input. uvloop's pipes are none of asyncio's classes, whatever the annotation says."""
+        with contextlib.suppress(ConnectionError, RuntimeError):  # uvloop's word for a reader that is gone already
             pipe.write(data)
-            if pipe.can_write_eof():
-                pipe.write_eof()
+            pipe.write_eof()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self.data[fd] += data
