@@ -57,6 +57,7 @@ def test_text_from_the_environment_is_read_in_the_rows_type(name: str, text: str
     ("name", "value"),
     [
         ("port", "eighty"), ("port", -1), ("port", 1.5), ("port", True), ("port", None), ("port", []), ("port", "1e3"),
+        ("port", 65536), ("ssh_port", "99999"),
         ("metrics_public", "perhaps"), ("metrics_public", 1), ("login_hours", 0), ("login_hours", float("nan")),
         ("login_hours", float("inf")), ("login_hours", "inf"), ("login_hours", "nan"), ("login_hours", False),
         ("keep_ended", float("-inf")), ("login_hours", 10**400), ("tls", "maybe"),

@@ -32,6 +32,7 @@ class Setting:
     live: bool = False
     unit: str = ""
     minimum: float | None = None
+    maximum: float | None = None
     choices: tuple[str, ...] = ()
     free: bool = False  # an object of objects, not of numbers
 
@@ -46,7 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("login_notice", "", "text shown on the login page", GLOBAL, live=True),
     Setting("server_id", "", "this server's stable name in the cluster; empty: its host name"),
     Setting("host", "127.0.0.1", "address to listen on"),
-    Setting("port", 3300, "TCP port to listen on; 0: any free one", minimum=0),
+    Setting("port", 3300, "TCP port to listen on; 0: any free one", minimum=0, maximum=65535),
     Setting("tls", "off", "auto: own certificate made at first start; files: tls_cert and tls_key; off: no TLS",
             choices=("off", "auto", "files")),
     Setting("tls_cert", "", "certificate chain in PEM"),
@@ -62,7 +63,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("pam_service", "portcall", "PAM service for logins; where it has no file, login is used. Never su."),
     Setting("pam_session", True, "open a PAM session for a link that root starts (limits, groups, umask)"),
     Setting("ssh_host", "127.0.0.1", "sshd used for SSH logins and for starting links"),
-    Setting("ssh_port", 22, "its port", minimum=1),
+    Setting("ssh_port", 22, "its port", minimum=1, maximum=65535),
     Setting("ssh_known_hosts", "", "known_hosts file for it; empty: any key is accepted on loopback, none elsewhere"),
     Setting("links", "same_user,setuid,sudo,ssh", "ways to run as a user, in the order tried"),
     Setting("user_python", "/usr/bin/python3", "Python (3.9 or newer) that links and sessions run on"),
@@ -199,6 +200,8 @@ def checked(setting: Setting, value: Any) -> Any:
         raise refuse("texts, comma separated")
     if setting.minimum is not None and not value >= setting.minimum:
         raise refuse(f"{setting.minimum:g} at least")
+    if setting.maximum is not None and not value <= setting.maximum:
+        raise refuse(f"{setting.maximum:.0f} at most")
     if setting.choices and value not in setting.choices:
         raise refuse(f"one of {', '.join(setting.choices)}")
     return value

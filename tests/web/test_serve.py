@@ -133,10 +133,19 @@ def test_a_certificate_that_cannot_be_used_is_made_anew(damage: str, tmp_path: P
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
 
 
+def test_an_address_that_is_none_is_named() -> None:
+    """TEST-NET-1 (RFC 5737) is nobody's."""
+    for host in ("300.1.1.1", "192.0.2.1"):
+        with pytest.raises(SettingRefused, match=f"{host}.*Set another host"):
+            serve._listen(config(Path("/"), host=host, port=0))
+
+
 def test_files_that_are_no_certificate_are_named(tmp_path: Path) -> None:
     assert serve._tls(config(tmp_path)) is None
     with pytest.raises(SettingRefused, match=r"none\.crt"):
         serve._tls(config(tmp_path, tls="files", tls_cert="none.crt", tls_key="none.key"))
+    with pytest.raises(SettingRefused, match="tls_key is not set"):
+        serve._tls(config(tmp_path, tls="files", tls_cert="none.crt"))
 
 
 def test_on_the_unix_socket_the_kernel_says_who_it_is(tmp_path: Path) -> None:

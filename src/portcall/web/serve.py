@@ -239,8 +239,9 @@ def _listen(config: Any) -> socket.socket:
         except OSError as error:
             sock.close()
             if candidate == 0 or error.errno != errno.EADDRINUSE or not free_choice:
+                field = "port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "host"
                 raise SettingRefused(
-                    f"{host}:{candidate}: {error.strerror}. Set another port.", field="port"
+                    f"{host}:{candidate}: {error.strerror}. Set another {field}.", field=field
                 ) from error
     raise AssertionError("the last candidate returns or raises")
 
@@ -262,6 +263,9 @@ def _tls(config: Any) -> ssl.SSLContext | None:
     if config["tls"] == "auto":
         cert, key = certificate.own(config.directories.local)
     else:
+        for name in ("tls_cert", "tls_key"):
+            if not config[name]:
+                raise SettingRefused(f"tls = files needs tls_cert and tls_key, and {name} is not set", field=name)
         cert, key = Path(str(config["tls_cert"])), Path(str(config["tls_key"]))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
