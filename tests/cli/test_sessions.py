@@ -31,6 +31,16 @@ def test_an_empty_cell_is_a_dash(at: Portcall, place: StandIn) -> None:
     assert at("ls").out.splitlines()[1].split()[1] == "-"
 
 
+def test_what_was_not_measured_is_not_said_to_be_none(at: Portcall, place: StandIn) -> None:
+    place.add(name="new", command="xterm", memory=0, cpu_percentage=0.0)
+    place.add(id=OTHER, name="old", command="xterm", memory=2**20, cpu_percentage=0.0)
+    new, old = at("ls").out.splitlines()[1:]
+    assert new.split()[-3:] == ["-", "-", "xterm"]
+    assert old.split()[-4:] == ["0%", "1.0", "MiB", "xterm"]
+    assert "memory" not in at("info", "new").out
+    assert "1.0 MiB" in at("info", "old").out
+
+
 @pytest.mark.parametrize("word", [ID, "aaaa", "wing"])
 def test_a_session_is_named_by_id_by_its_beginning_or_by_its_name(at: Portcall, place: StandIn, word: str) -> None:
     place.add(name="wing")

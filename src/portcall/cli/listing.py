@@ -60,6 +60,7 @@ def show(sessions: Sequence[Session], everybody: bool = False) -> None:
 def row(one: Session, everybody: bool, short: bool) -> list[object]:
     """A session's cells; ``short`` shortens the id as far as it is still one person's to tell apart."""
     begun = one.started or one.created
+    measured = one.memory > 0  # nothing that runs uses none: it has just begun, or it is over
     return [
         one.id[:10] if short else one.id,
         one.name,
@@ -69,8 +70,8 @@ def row(one: Session, everybody: bool, short: bool) -> list[object]:
         "rootless" if one.window_mode == "rootless" else one.geometry,
         output.span((one.ended or Clock().now()) - begun) if begun else "",
         one.clients,
-        f"{one.cpu_percentage:.0f}%",
-        output.size(one.memory),
+        f"{one.cpu_percentage:.0f}%" if measured else "",
+        output.size(one.memory) if measured else "",
         one.command,
     ]
 
@@ -103,6 +104,8 @@ def _facts(one: Session) -> list[tuple[str, object]]:
     for name, value in codec.to_document(one).items():
         if name in times:
             value = output.moment(value)
+        elif name in ("cpuPercentage", "memory") and not one.memory:
+            value = None  # not measured
         elif name in sizes:
             value = output.size(value)
         elif name == "cpuPercentage":
