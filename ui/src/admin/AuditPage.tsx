@@ -52,7 +52,7 @@ export function AuditPage() {
                           <td data-head={t('audit.login')}>{entry.login}</td>
                           <td data-head={t('audit.action')}>{entry.action}</td>
                           <td className={FINE.has(entry.outcome) ? 'nowrap' : 'nowrap bad-text'} data-head={t('audit.outcome')}>{entry.outcome}</td>
-                          <td className="mono" data-head={t('audit.session')}>{entry.session && <Link to={`session/${entry.session}/info`}>{entry.session.slice(0, 10)}</Link>}</td>
+                          <td className="mono" data-head={t('audit.session')}>{entry.session && <Link to={`session/${entry.session}/${entry.action === 'session/start' && !FINE.has(entry.outcome) ? 'why' : 'info'}`}>{entry.session.slice(0, 10)}</Link>}</td>
                           <td className="mono" data-head={t('audit.address')}>{entry.address}</td>
                           <td className="anywhere" data-head={t('audit.detail')}>{entry.detail}</td>
                         </tr>

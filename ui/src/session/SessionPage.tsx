@@ -2,6 +2,7 @@
 
 import { type ReactNode, useEffect, useRef } from 'react'
 
+import { asProblem } from '../api/problem'
 import type { Session } from '../api/types'
 import { may, useMe, useSession } from '../app/place'
 import { Link } from '../app/router'
@@ -21,7 +22,7 @@ import { Params } from './Params'
 import { Processes } from './Processes'
 import { Progress } from './Progress'
 import { Queued } from './Queued'
-import { WhyPage } from './WhyPage'
+import { WhyNot, WhyPage } from './WhyPage'
 
 export const TABS = ['info', 'params', 'log', 'processes', 'connections', 'why'] as const
 export type Tab = (typeof TABS)[number]
@@ -38,6 +39,7 @@ const NEEDS: Record<Tab, string> = {
 export function SessionPage({ id, tab }: { id: string; tab: Tab }) {
   const me = useMe().data
   const query = useSession(id)
+  if (tab === 'why' && query.isError && asProblem(query.error).status === 404) return <WhyNot id={id} />
   return (
     <>
     {!query.data && <h1>{t('session.title')}</h1>}

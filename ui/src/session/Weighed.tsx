@@ -78,6 +78,11 @@ export function ChainSteps({ chain }: { chain: ChainStep[] }) {
           <span className="quiet small">
             {t('trace.beforeAfter', { before: step.before, after: step.after })} · {duration(step.took)}
           </span>
+          {step.log && step.log.length > 0 && (
+            <pre className="log short" tabIndex={0} aria-label={t('trace.log', { name: step.name })}>
+              {step.log.join('\n')}
+            </pre>
+          )}
         </li>
       ))}
     </ol>

@@ -361,6 +361,7 @@ export const administration = {
   'trace.all': 'Show all {n} servers',
   'trace.chain': 'Steps of the chain',
   'trace.beforeAfter': '{before} → {after} servers',
-  'trace.nearest': 'Nearest miss: {server}, dropped by {by}.',
-  'trace.nearestFigure': 'Nearest miss: {server}, dropped by {by}; it has {figure}.',
+  'trace.log': 'What {name} logged',
+  'trace.nearest': 'Nearest miss: {server}. What it lacks: {by}.',
+  'trace.nearestFigure': 'Nearest miss: {server}. What it lacks: {by}; it has {figure}.',
 } // prettier-ignore

@@ -251,6 +251,7 @@ export const en = {
 
   // why
   'why.hide': 'Hide the steps',
+  'why.not': 'A start without a session',
   'why.none': 'No steps were recorded.',
   'why.all_one': '{n} step, {took} in all',
   'why.all_other': '{n} steps, {took} in all',
