@@ -137,6 +137,14 @@ def test_names_and_params_are_changed(at: Portcall, place: StandIn) -> None:
     assert at("param", "set", ID, "nothing").code == 2
 
 
+def test_what_the_server_sets_itself_is_not_changed_in_vain(at: Portcall, place: StandIn) -> None:
+    place.add(params={"clientIP": "192.0.2.1"})
+    for words in (("set", ID, "clientIP=192.0.2.2"), ("rm", ID, "project", "clientIP")):
+        assert at("param", *words).err == "portcall: The param clientIP is the server's: it cannot be changed.\n"
+    assert "portcall rename" in at("param", "set", ID, "name=wing").err
+    assert place.sessions[ID].params == {"clientIP": "192.0.2.1"}
+
+
 def test_a_picture_goes_to_a_file_or_to_standard_output(at: Portcall, place: StandIn, tmp_path: Path) -> None:
     place.add()
     target = tmp_path / "x.png"

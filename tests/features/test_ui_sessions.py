@@ -123,6 +123,10 @@ def test_it_is_renamed_and_its_parameters_are_changed(site: Site, client: Client
     expect(card(page, session.id).get_by_role("link", name="Rose")).to_be_focused()
     until(lambda: client.session(session.id).name == "Rose", "it has the name")
     choose(page, session.id, "Parameters")
+    expect(page.get_by_role("cell", name="Rose")).to_be_visible()
+    expect(page.get_by_label("Value of name")).to_have_count(0)  # that one is the server's
+    page.get_by_label("Key of a new parameter").fill("clientId")
+    expect(page.get_by_text("The server sets this one itself.")).to_be_visible()
     page.get_by_label("Key of a new parameter").fill("project")
     page.get_by_label("Value of the new parameter").fill("wing")
     page.get_by_role("button", name="Add parameter").click()

@@ -145,6 +145,19 @@ async def test_the_later_of_two_daemons_takes_the_session_over(stand: Stand) -> 
 
 
 @standing
+async def test_reserved_params_are_the_servers_whatever_a_session_says(stand: Stand) -> None:
+    forged = {"clientIP": "203.0.113.9", "bookmarkId": "b", "icon": "i", "name": "Other", "project": "wing"}
+    end = await stand.session(said(name="Mine", params=forged))
+    assert stand.registry.get("s").params == {"name": "Mine", "project": "wing"}
+    await stand.registry.change("s", params={"clientIP": "192.0.2.1", "name": "Mine"})
+    end.say(messages.SessionReport("s", {"params": {**forged, "project": "tail"}}))
+    session = await stand.registry.until("s", lambda now: now.params.get("project") == "tail", 5)
+    assert session.params == {"clientIP": "192.0.2.1", "name": "Mine", "project": "tail"}
+    await stand.session(said(name="Mine", params=forged, started=1.0))  # it calls again
+    assert stand.registry.get("s").params == {"clientIP": "192.0.2.1", "name": "Mine", "project": "wing"}
+
+
+@standing
 async def test_only_what_a_session_knows_best_is_taken_from_its_reports(stand: Stand) -> None:
     end = await stand.session()
     changes = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -10,7 +11,9 @@ import click
 from portcall.cli import output
 from portcall.cli.command import command, group, json_option, local_option, server_options, session_argument
 from portcall.cli.reach import current, resolve
+from portcall.errors import InvalidValue
 from portcall.model.session import Session
+from portcall.model.start import RESERVED_PARAMS
 
 
 @command("rename", examples=[("portcall rename 3f2a 'Wing, run 12'", "name the session whose id begins with 3f2a")])
@@ -58,6 +61,7 @@ def param_ls(session: str, as_json: bool) -> None:
 def param_set(session: str, pairs: tuple[str, ...], typed: bool, as_json: bool) -> None:
     """Set params of a session."""
     params = dict(pair(text, typed) for text in pairs)
+    _free(params)
     source = current().sessions()
     changed = source.change(resolve(source, session).id, params=params)
     if as_json:
@@ -72,6 +76,7 @@ def param_set(session: str, pairs: tuple[str, ...], typed: bool, as_json: bool) 
 @server_options
 def param_rm(session: str, keys: tuple[str, ...], as_json: bool) -> None:
     """Remove params from a session."""
+    _free(keys)
     source = current().sessions()
     changed = source.change(resolve(source, session).id, params=dict.fromkeys(keys))
     if as_json:
@@ -89,6 +94,15 @@ def pair(text: str, typed: bool = False) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError as error:
         raise click.UsageError(f"{text!r}: the value is not JSON: {error}.") from error
+
+
+def _free(keys: Iterable[str]) -> None:
+    """The server sets these itself, and would leave them as they are without a word."""
+    for key in keys:
+        if key == "name":
+            raise InvalidValue("The param name is the session's name: portcall rename changes it.", field=key)
+        if key in RESERVED_PARAMS:
+            raise InvalidValue(f"The param {key} is the server's: it cannot be changed.", field=key)
 
 
 def _show(session: Session, as_json: bool) -> None:

@@ -16,7 +16,15 @@ from portcall.errors import InvalidValue, PortcallError, ProtocolError, start_fa
 from portcall.model import codec, lifecycle
 from portcall.model.ids import is_session_id
 from portcall.model.session import Session
-from portcall.model.start import MAX_COMMAND, MAX_NAME, MAX_PARAMS, check_name, check_params, check_text
+from portcall.model.start import (
+    MAX_COMMAND,
+    MAX_NAME,
+    MAX_PARAMS,
+    RESERVED_PARAMS,
+    check_name,
+    check_params,
+    check_text,
+)
 from portcall.model.user import Account
 from portcall.session.connect import Connections
 from portcall.session.control import ControlConnection
@@ -129,10 +137,12 @@ class Reports:
         )  # fmt: skip
         if claims is not None and claims.get("id") == said.id and claims.get("user") == account.name:
             return replace(fresh, origin="pipeline", login=str(claims["login"]), profile=str(claims["profile"]))
-        return await self._admit(fresh, account)
+        return await self._admit(replace(fresh, params=_params(said.params, {}, said.name)), account)
 
     async def _again(self, known: Session, said: Session) -> None:
         changes = {name: getattr(said, name) for name in OWN if name not in {"name", "params"} or said.started}
+        if "params" in changes:
+            changes["params"] = _params(said.params, known.params, said.name)
         await self._registry.signal(
             known.id, lifecycle.HEARD, ended=None, exit_code=None, message=None,
             **{"reason": None, "cause": None, **changes} if known.state != lifecycle.ENDING else changes,
@@ -201,7 +211,10 @@ class Reports:
         if session is None:
             return
         # InvalidValue for a wrong type, or for what is too much
-        check_said(codec.from_document(Session, {**codec.to_document(session), **report.changes}))
+        said = codec.from_document(Session, {**codec.to_document(session), **report.changes})
+        check_said(said)
+        if "params" in changes:
+            changes["params"] = _params(said.params, session.params, said.name)
         if report.phase == "running":
             await self._registry.signal(report.id, lifecycle.READY, **changes)
         else:
@@ -227,6 +240,13 @@ class Reports:
             await connection.request(lambda seq: messages.EndSession(seq, reason))
         except PortcallError as error:
             log.info("a refused session did not answer", reason=reason, error=str(error))
+
+
+def _params(said: dict[str, Any], known: dict[str, Any], name: str) -> dict[str, Any]:
+    """C5: reserved names are the server's, whatever a session says of itself; ``name`` is what it is called."""
+    theirs = {key: value for key, value in said.items() if key not in RESERVED_PARAMS}
+    ours = {key: known[key] for key in RESERVED_PARAMS if key in known and key != "name"}
+    return {**ours, **({"name": name} if name else {}), **theirs}
 
 
 def check_said(said: Session) -> None:

@@ -10,6 +10,9 @@ import { announce } from '../parts/announce'
 import { Failure } from '../parts/states'
 import { t } from '../strings/t'
 
+/** The server sets these itself, and leaves them as they are: `RESERVED_PARAMS` of model/start.py. */
+const RESERVED = new Set(['name', 'icon', 'bookmarkId', 'clientVersion', 'clientId', 'clientIP', 'clientTransport'])
+
 export const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
 export function Params({ session, editable }: { session: Session; editable: boolean }) {
@@ -51,7 +54,7 @@ export function Params({ session, editable }: { session: Session; editable: bool
           </thead>
           <tbody>
             {keys.map((key) => (
-              <Row key={`${key} ${shown(session.params[key])}`} name={key} value={shown(session.params[key])} can={can} save={save} remove={remove} />
+              <Row key={`${key} ${shown(session.params[key])}`} name={key} value={shown(session.params[key])} can={can && !RESERVED.has(key)} save={save} remove={remove} />
             ))}
           </tbody>
         </table>
@@ -122,9 +125,10 @@ function Row({ name, value, can, save, remove }: RowProps) {
 function Add({ save, taken }: { save: RowProps['save']; taken: string[] }) {
   const [key, setKey] = useState('')
   const [value, setValue] = useState('')
+  const wrong = taken.includes(key.trim()) ? t('params.taken') : RESERVED.has(key.trim()) ? t('params.reserved') : ''
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    if (!key.trim() || taken.includes(key.trim())) return
+    if (!key.trim() || wrong) return
     if (await save({ [key.trim()]: value })) {
       setKey('')
       setValue('')
@@ -137,7 +141,7 @@ function Add({ save, taken }: { save: RowProps['save']; taken: string[] }) {
       <button type="submit" className="button">
         {t('params.add')}
       </button>
-      {taken.includes(key.trim()) && <p className="field-error">{t('params.taken')}</p>}
+      {wrong && <p className="field-error">{wrong}</p>}
     </form>
   )
 }

@@ -378,6 +378,7 @@ export const en = {
   'params.add': 'Add parameter',
   'params.remove': 'Remove {key}',
   'params.removed': '{key} was removed.',
+  'params.reserved': 'The server sets this one itself.',
   'params.taken': 'There is a parameter of this name above.',
   'params.saved': 'Saved.',
   'params.over': 'The session is over: its parameters can only be read.',
