@@ -99,6 +99,18 @@ def test_what_cannot_be_right_is_said_before_anything_is_asked(
     assert not place.asked
 
 
+@pytest.mark.parametrize("how", ["--cli", "--local"])
+def test_what_only_a_server_can_do_is_refused_where_none_is_asked(at: Portcall, place: StandIn, how: str) -> None:
+    for options, said in (
+        (["--connect", "xterm"], "--connect needs a server"),
+        (["--bookmark", "b"], "A bookmark is known to a server only"),
+    ):
+        shown = at("start", how, *options)
+        assert shown.code != 0
+        assert said in shown.err
+    assert place.starts == []
+
+
 def test_forms_are_asked_in_the_terminal_one_after_another(at: Portcall, place: StandIn) -> None:
     place.starts = [{"stage": "form", "form": FORM}, {"stage": "form", "form": {"id": "b", "inputs": [item("last")]}}]
     with Terminal([sys.executable, "-m", "portcall", "start", "xterm"], os.environ) as terminal:

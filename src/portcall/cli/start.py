@@ -93,6 +93,8 @@ def start(words: tuple[str, ...], params: tuple[str, ...], env: str | None, docu
     secrets = read_json(env, "--env") if env else {}
     merged = merge(read_json(document, "--json") if document else {}, secrets.pop("args", {}), given, params)
     if cli or reach.local or merged.get("cli") is True:
+        if then:
+            raise click.UsageError("--connect needs a server: it does not go with --cli or --local.")
         return direct({**merged, "cli": cli or merged.get("cli") is True}, secrets, config_path)
     if then:
         from portcall.cli.connect import viewer_command
@@ -222,6 +224,10 @@ def direct(merged: dict[str, Any], secrets: dict[str, Any], config_path: str | N
 
     A fresh interpreter without ours in it: what stays behind for the session is small.
     """
+    if merged.get("bookmarkId") and not merged.get("command"):
+        raise InvalidValue(
+            "A bookmark is known to a server only: it cannot be started without one.", field="bookmarkId"
+        )
     places = importlib.util.find_spec("portcall")
     source = os.path.dirname((places.submodule_search_locations or [""])[0]) if places else ""
     program = f"import sys; sys.path.insert(0, {source!r}); from portcall.sessiond.start import main; sys.exit(main())"

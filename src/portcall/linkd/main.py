@@ -23,7 +23,7 @@ _TRIES, _BETWEEN = 200, 0.01  # a lock whose holder is dead
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="portcall-link", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog="portcall-link", description=(__doc__ or "").splitlines()[0].replace("`", ""))
     parser.add_argument("--socket", required=True, metavar="PATH", help="the server's socket")
     parser.add_argument("--directory", metavar="DIR", help="the user's runtime directory (default: /tmp/portcall-UID)")
     parser.add_argument("--started-by", default="server", help="shown by the server")
