@@ -21,7 +21,7 @@ from portcall.cluster.metrics import Metrics as Measured
 from portcall.cluster.placed import Placed
 from portcall.cluster.settings import Settings
 from portcall.config import Config
-from portcall.errors import PortcallError
+from portcall.errors import PortcallError, SettingRefused
 from portcall.gateway.viewers import Viewers
 from portcall.jobs import administered, service
 from portcall.jobs.commands import Commands
@@ -64,6 +64,7 @@ from portcall.stores.base import Store
 from portcall.web.metrics import Metrics
 
 log = structlog.get_logger("app")
+DEFAULT_FORMS = "default_forms"
 
 
 @dataclass
@@ -98,11 +99,7 @@ class Services(Answers):
             lambda launcher, options: self.launchers.check(launcher, options),
         )  # fmt: skip
         self.profiles = Profiles(self.documents.profiles)
-        self.settings = Settings(
-            config,
-            self.store,
-            lambda name, value: administered.check(self.launchers, config["launcher_options"], name, value),
-        )
+        self.settings = Settings(config, self.store, self._right)
         self.rules = StoredRules(self.permissions, self.store)
         self._sessions()
         self._starts()
@@ -222,6 +219,12 @@ class Services(Answers):
         await self.logins.close()
         await self.store.close()
 
+    def _right(self, name: str, value: Any) -> None:
+        """SettingRefused for a setting that names what is not here."""
+        administered.check(self.launchers, self.config["launcher_options"], name, value)
+        if name == DEFAULT_FORMS and (lacking := self.documents.lacking(value)):
+            raise SettingRefused(f"{name}: {lacking}", field=name)
+
     def _user_side(self) -> Path:
         """Installed: the tree that only root can write, which sudoers names. Else a copy that every user may read."""
         for parent in Path(sys.prefix).resolve().parents:
@@ -246,7 +249,10 @@ class Services(Answers):
             log.error("a file says what cannot be right", error=fault)
         for ignored in self.launchers.ignored():
             log.warning("a launcher is not used", error=ignored)
-        for name, fault in administered.faults(self.launchers, self.config).items():
+        faults = administered.faults(self.launchers, self.config)
+        if lacking := self.documents.lacking(self.config[DEFAULT_FORMS]):
+            faults = {**faults, DEFAULT_FORMS: f"{lacking}: it is not asked"}
+        for name, fault in faults.items():
             log.warning("a setting cannot be right", error=fault, by=self.config.fixed.get(name, "the settings page"))
 
     def apply_settings(self) -> None:

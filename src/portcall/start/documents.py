@@ -120,6 +120,10 @@ class Documents:
         """A form that was removed meanwhile is not asked."""
         return [form for form in map(self.forms.find, ids) if form is not None]
 
+    def lacking(self, ids: list[str]) -> str:
+        """Says which of these forms there are not; empty where all are."""
+        return "; ".join(f"there is no form {form_id!r}" for form_id in ids if self.forms.find(form_id) is None)
+
     # checks
 
     async def _check_form(self, form: Form) -> None:
