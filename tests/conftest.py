@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -25,6 +26,12 @@ NEED_ROOT = pytest.StashKey[list[str]]()
 # No clock in the verdict, no folder left behind; the same examples each time in CI.
 settings.register_profile("portcall", deadline=None, database=None, derandomize=IN_CI)
 settings.load_profile("portcall")
+
+
+def pytest_configure() -> None:
+    # a job in the background of a script ignores it, and so would all that the tests start and interrupt
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -34,7 +34,7 @@ def one_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(*argv: str | Path, folder: str | Path = "/") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*map(str, argv)], capture_output=True, text=True, check=False, cwd=folder, timeout=30, env={}
+        [*map(str, argv)], capture_output=True, text=True, check=False, cwd=folder, timeout=120, env={}
     )
 
 
@@ -115,7 +115,7 @@ def until_its_display(python: str, one_file: Path) -> float:
         environment.update(WEBLINK_URL="http://127.0.0.1:9", WEBLINK_PRIMARY="a.token")
         argv = [python, "-ISE", str(one_file), "start-weblink", "--command", "true"]
         with open(os.open(words, os.O_RDWR), "rb", buffering=0) as said:
-            done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=30)
+            done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=120)
             assert select.select([said], [], [], 0)[0], done.stderr
             return int(said.read(64)) / 1e9
 

@@ -31,7 +31,7 @@ class Real:
             assert self.server is not None
             return await work(self.server)
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(60)
 
     async def serve(self, folder: Path, ready: threading.Event, end: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
@@ -58,7 +58,7 @@ def served(folder: Path) -> Iterator[Real]:
     logs.set_up("critical", "text")  # what commands print is looked at
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(60)
         yield real
     finally:
         end.set()

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Terminal:

@@ -52,7 +52,7 @@ def test_every_kinds_example_runs(portcall: Portcall, tmp_path: Path, kind: str)
         ("function(input) {\n  return input.a.b.c;\n}", "f.js:2:18: line 2, column 18: TypeError: cannot read property 'b'"),
         ("function(input) {\n  return ‘x’;\n}", "f.js:2:10: line 2, column 10: the curly quote ‘ is not a quote"),
         ("function(input) {\n  throw 'All GPU servers are in use';\n}", "f.js:2:3: line 2, column 3: All GPU servers are in use"),
-        ("function(input) {\n  for (;;);\n}", "f.js: took longer than 0.5 seconds"),
+        ("function(input) {\n  for (;;);\n}", "f.js: took longer than"),  # of the processor, or by the clock
         ("function(input) { return 42; }", "f.js: The start balancing function returned the number 42"),
     ],
 )  # fmt: skip

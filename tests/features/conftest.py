@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.accounts import Account
 from tests.features.people import Person
@@ -16,6 +17,7 @@ from tests.features.server import Server
 from tests.fixtures.pam import PASSWORD, pam_service
 from tests.installation import TOP
 
+expect.set_options(timeout=30_000)  # of pages, as of all else: see waiting.WITHIN
 MakePerson = Callable[[], Person]
 MakeServer = Callable[..., Server]
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.features.people import Person
-from tests.features.waiting import until
+from tests.features.waiting import removed, until
 from tests.installation import TOP
 
-WITHIN = 30.0
+WITHIN = 60.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 # as many as may be had where root itself may not raise its limits; runc, since crun refuses hybrid control groups
@@ -183,10 +182,10 @@ def docker(runtime: Path, group: str) -> Iterator[Engine]:
                 until((place / "socket").exists, f"dockerd answers: {place}/log", WITHIN)
                 engine.import_images()
                 yield engine
-            finally:
                 for name in engine.containers():
                     engine.run("rm", "--force", name)
-                daemon.terminate()
+            finally:
+                daemon.terminate()  # and what it runs, should a test have left something
 
 
 @contextlib.contextmanager
@@ -196,15 +195,9 @@ def folder() -> Iterator[Path]:
     try:
         yield made
     finally:
-        until(lambda: _removed(made), f"nothing writes to {made} any more")
+        until(lambda: removed(made), f"nothing writes to {made} any more")  # an engine leaves some to clean up
 
 
 def make_runtime(place: Path) -> Path:
     subprocess.run([TOP / "scripts/make-runtime", place / "runtime"], check=True, stdout=subprocess.DEVNULL)
     return place / "runtime"
-
-
-def _removed(place: Path) -> bool:
-    """What an engine left running to clean up may still be at it."""
-    shutil.rmtree(place, ignore_errors=True)
-    return not place.exists()

@@ -12,8 +12,6 @@ from tests.features.people import Person
 from tests.features.screen import Screen
 from tests.features.waiting import until
 
-expect.set_options(timeout=20_000)
-
 
 class Desk:
     """A browser of one person: its context, a page, and what went wrong on it."""

@@ -22,7 +22,7 @@ from portcall.model.session import Session
 from portcall.model.start import StartRequest
 from tests.accounts import Account
 from tests.features.server import Server
-from tests.features.waiting import until
+from tests.features.waiting import WITHIN, until
 
 _THEIR_OWN = ("xtermXX", "dbus-", "dconf")  # what programs that are ended leave in /tmp, wherever they run
 
@@ -70,7 +70,8 @@ class Person:
     def popen(
         self, *command: str | Path, environment: Mapping[str, str] | None = None, **options: Any
     ) -> subprocess.Popen[str]:
-        """A program as this person, in the home, with an environment of its own."""
+        """A program as this person, in the home, with an environment of its own; who asks for it ends it and closes
+        its pipes, as ``running`` and ``run`` do."""
         other = self.uid != os.geteuid()
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.Popen(
@@ -127,11 +128,11 @@ class Person:
 
     def processes(self, *names: str) -> list[psutil.Process]:
         """Those of this person that live, of these names (none: all)."""
-        return [one for one in _living() if _uid(one) == self.uid and (not names or _name(one) in names)]
+        return [one for one in _living() if _uid(one) == self.uid and (not names or name_of(one) in names)]
 
     def of_session(self, session_id: str) -> list[psutil.Process]:
         """Those that belong to a session: by their environment or arguments; the daemon by its lock."""
-        found = [one for one in self.processes() if session_id in " ".join(_arguments(one) + _marks(one))]
+        found = [one for one in self.processes() if session_id in " ".join(arguments_of(one) + _marks(one))]
         return found + [one for one in [self.daemon(session_id)] if one is not None and one not in found]
 
     def daemon(self, session_id: str) -> psutil.Process | None:
@@ -139,16 +140,40 @@ class Person:
         lock = str(self.place(session_id))
         return next((one for one in self.processes("portcall-sess") if lock in _open_files(one)), None)
 
+    def programs(self, session_id: str) -> dict[int, str]:
+        """Pid → name of what runs in a session, its own process left out."""
+        found = {one.pid: name_of(one) for one in self.of_session(session_id)}
+        return {pid: name for pid, name in found.items() if name not in ("", "portcall-sess")}
+
+    def settled(self, session_id: str) -> dict[int, str]:
+        """``programs``, once none has come or gone for a while: what a shell runs at its start is over."""
+        seen: list[dict[int, str]] = []
+
+        def still() -> bool:
+            seen.append(self.programs(session_id))
+            return len(seen) > 20 and all(one == seen[-1] for one in seen[-20:])
+
+        until(still, f"nothing comes and goes in {session_id}")
+        return seen[-1]
+
+    def program_of(self, session_id: str, name: str) -> psutil.Process:
+        """The session's program of that name: a command is a shell before it is what it executes."""
+
+        def found() -> psutil.Process | None:
+            return next((one for one in self.of_session(session_id) if name_of(one) == name), None)
+
+        return until(found, f"{name} runs in {session_id}")  # type: ignore[return-value]
+
     def link(self, server: Server) -> psutil.Process | None:
         """The link to that server."""
         socket_path = str(server.run / "server.sock")
-        found = {one.pid: one for one in self.processes("portcall-link") if socket_path in _arguments(one)}
+        found = {one.pid: one for one in self.processes("portcall-link") if socket_path in arguments_of(one)}
         # what it has just forked has its name yet
         return next((one for one in found.values() if _parent(one) not in found), None)
 
     def leavings(self, session_id: str, display: str | None = None) -> list[str]:
         """All that is left of a session; nothing, some time after it has ended."""
-        found = [f"process {one.pid} {_arguments(one)}" for one in self.of_session(session_id)]
+        found = [f"process {one.pid} {arguments_of(one)}" for one in self.of_session(session_id)]
         found += [f"directory {path}" for path in self.base.glob(f"sessions/*{session_id}*")]
         sockets = Path("/proc/net/unix").read_text(errors="replace").splitlines()
         found += [f"socket {line}" for line in sockets if session_id in line]
@@ -156,10 +181,10 @@ class Person:
             number = display.lstrip(":")
             found += [line for line in sockets if line.endswith(f"/tmp/.X11-unix/X{number}") and self._mine(number)]
             paths = (Path(f"/tmp/.X11-unix/X{number}"), Path(f"/tmp/.X{number}-lock"))
-            found += [f"file {path}" for path in paths if path.exists() and path.stat().st_uid == self.uid]
+            found += [f"file {path}" for path in paths if owner_of(path) == self.uid]
         return found
 
-    def clean(self, what: str, within: float = 15.0) -> None:
+    def clean(self, what: str, within: float = WITHIN) -> None:
         """Waits until nothing is left behind; AssertionError names what is."""
         try:
             until(lambda: not self.left_behind(), what, within)
@@ -168,14 +193,15 @@ class Person:
 
     def left_behind(self) -> list[str]:
         """All that this person has on this host beside home and link; for people made by the test."""
-        found = [f"process {one.pid} {_arguments(one)}" for one in self.processes() if _name(one) != "portcall-link"]
+        others = [one for one in self.processes() if name_of(one) not in ("", "portcall-link")]
+        found = [f"process {one.pid} {arguments_of(one)}" for one in others]
         for top in ("/tmp", "/tmp/.X11-unix", "/dev/shm", "/var/tmp", "/run/user"):
             with contextlib.suppress(FileNotFoundError):
-                paths = [path for path in Path(top).iterdir() if path != self.base and _owner(path) == self.uid]
+                paths = [path for path in Path(top).iterdir() if path != self.base and owner_of(path) == self.uid]
                 found += [f"file {path}" for path in paths if not path.name.startswith(_THEIR_OWN)]
         return found + [f"directory {path}" for path in self.base.glob("sessions/*")]
 
-    def gone(self, session_id: str, display: str | None = None, within: float = 15.0) -> None:
+    def gone(self, session_id: str, display: str | None = None, within: float = WITHIN) -> None:
         """Waits until nothing is left of a session."""
         left: list[str] = []
 
@@ -209,11 +235,11 @@ class Person:
         shutil.rmtree(self.base, ignore_errors=True)
         for top in ("/tmp", "/tmp/.X11-unix", "/dev/shm"):
             for path in Path(top).iterdir():
-                if _owner(path) == self.uid:
+                if owner_of(path) == self.uid:
                     shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _mine(self, number: str) -> bool:
-        return _owner(Path(f"/tmp/.X11-unix/X{number}")) == self.uid
+        return owner_of(Path(f"/tmp/.X11-unix/X{number}")) == self.uid
 
 
 def states(client: Client) -> dict[str, str]:
@@ -227,17 +253,27 @@ def state(client: Client, session_id: str) -> str:
     return "gone"
 
 
-def ended(client: Client, session_id: str, within: float = 15.0) -> Session:
+def ended(client: Client, session_id: str, within: float = WITHIN) -> Session:
     """The session's record once it has ended."""
     until(lambda: client.session(session_id).state == "ended", f"session {session_id} has ended", within)
     return client.session(session_id)
 
 
+def kill(one: psutil.Process) -> None:
+    """-9, and gone: what it had open is closed."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        one.kill()
+    until(lambda: not _lives(one), f"{one.pid} is gone")
+
+
 def _living() -> Iterator[psutil.Process]:
-    for one in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if one.status() != psutil.STATUS_ZOMBIE:
-                yield one
+    return (one for one in psutil.process_iter() if _lives(one))
+
+
+def _lives(one: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return one.is_running() and one.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _uid(one: psutil.Process) -> int:
@@ -246,7 +282,8 @@ def _uid(one: psutil.Process) -> int:
     return -1
 
 
-def _name(one: psutil.Process) -> str:
+def name_of(one: psutil.Process) -> str:
+    """Empty where it has just ended, as what the others say."""
     with contextlib.suppress(psutil.Error):
         return str(one.name())
     return ""
@@ -258,19 +295,23 @@ def _parent(one: psutil.Process) -> int:
     return -1
 
 
-def _arguments(one: psutil.Process) -> list[str]:
+def arguments_of(one: psutil.Process) -> list[str]:
     with contextlib.suppress(psutil.Error):
         return list(one.cmdline())
     return []
 
 
-def _marks(one: psutil.Process) -> list[str]:
+def environment_of(one: psutil.Process) -> dict[str, str]:
     with contextlib.suppress(psutil.Error, OSError):
-        return [value for name, value in one.environ().items() if name == "PORTCALL_SESSION_ID"]
-    return []
+        return dict(one.environ())
+    return {}
 
 
-def _owner(path: Path) -> int:
+def _marks(one: psutil.Process) -> list[str]:
+    return [value for name, value in environment_of(one).items() if name == "PORTCALL_SESSION_ID"]
+
+
+def owner_of(path: Path) -> int:
     with contextlib.suppress(OSError):
         return path.lstat().st_uid
     return -1

@@ -17,7 +17,7 @@ from tests.features.waiting import until
 
 # xterm writes its screen to a file at Control-F12: what it shows, as it has understood it
 PRINTING = (
-    "xterm -fa Monospace -fs 14 -geometry 80x20+0+0 -xrm 'XTerm*printerCommand: cat >{file}'"
+    "xterm -fa Monospace -fs 14 -geometry 80x20+0+0 -xrm 'XTerm*printerCommand: cat >{file}.new; mv {file}.new {file}'"
     " -xrm 'XTerm*VT100.Translations: #override Ctrl<Key>F12: print()'"
 )
 
@@ -88,7 +88,7 @@ class Screen:
             "xclip", "-i", "-selection", "clipboard", environment=self.environment, stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip
-            process.communicate(text, 10)
+            process.communicate(text, 30)
 
 
 class Typed:

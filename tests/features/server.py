@@ -7,7 +7,6 @@ import json
 import os
 import pwd
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,8 +19,10 @@ import psutil
 
 from portcall.client.address import Address
 from portcall.client.api import Client
+from portcall.testing.ports import free_port
+from tests.features.waiting import removed, until
 
-READY_WITHIN = 20.0
+READY_WITHIN = ENDED_WITHIN = 60.0
 _LINK = re.compile(r"http\S+/#token=\S+")
 
 
@@ -36,7 +37,7 @@ class Server:
         **settings: object,
     ) -> None:  # fmt: skip
         self.program, self.mode, self.user = program, mode, user
-        self.settings: dict[str, object] = {"host": "127.0.0.1", "port": 0, **settings}
+        self.settings: dict[str, object] = {"host": "127.0.0.1", "port": free_port(), **settings}
         self.environment = dict(environment or {})
         self.folder = Path(tempfile.mkdtemp(prefix="pct-server-", dir="/tmp"))
         self.folder.chmod(0o755)
@@ -82,7 +83,7 @@ class Server:
     def _end(self, number: int) -> None:
         if self.process is not None:
             self.process.send_signal(number)
-            self.process.wait(20)
+            self.process.wait(ENDED_WITHIN)
             self.process = None
 
     def remove(self) -> None:
@@ -92,7 +93,7 @@ class Server:
             with contextlib.suppress(psutil.Error):
                 if str(self.run / "server.sock") in one.cmdline():
                     one.terminate()
-        shutil.rmtree(self.folder)
+        until(lambda: removed(self.folder), f"nothing writes to {self.folder} any more")
 
     def __enter__(self) -> Server:
         return self.start()

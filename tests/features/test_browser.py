@@ -22,7 +22,7 @@ from tests.features.wire import Wire
 from tests.fixtures.pam import Codes, pam_service
 from tests.fixtures.sshd import PROMPTS, Sshd, sshd
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.root
 MakeDesk = Callable[..., Desk]
 
 

@@ -14,7 +14,7 @@ import pytest
 from portcall.client.api import Client
 from portcall.model.start import StartRequest
 from tests.features.conftest import MakePerson, MakeServer
-from tests.features.people import Person, ended, states
+from tests.features.people import Person, ended, name_of, states
 from tests.features.server import Server
 from tests.features.waiting import until
 from tests.fixtures.sshd import Sshd, sshd
@@ -22,7 +22,6 @@ from tests.fixtures.sshd import Sshd, sshd
 pytestmark = pytest.mark.root
 Rules = Callable[..., None]
 STAYS = "exec tail -f /dev/null"
-LISTED_WITHIN = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +95,8 @@ def refused(person: Person, done: subprocess.CompletedProcess[str], words: str) 
     assert done.returncode == 1, (done.stdout, done.stderr)
     assert words in done.stderr, done.stderr
     until(lambda: not list(person.base.glob("sessions/*")), "nothing is left")
-    until(lambda: {one.name() for one in person.processes()} <= {"portcall-link", "python3"}, "nothing runs")
-    assert not [one for one in person.left_behind() if "python3" not in one]
+    until(lambda: {name_of(one) for one in person.processes()} <= {"", "portcall-link", "python3"}, "nothing runs")
+    until(lambda: not [one for one in person.left_behind() if "python3" not in one], "nothing is left behind")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +200,7 @@ def test_with_the_server_off_sessions_start_and_appear_when_it_is_back(server: S
     finally:
         server.start()
     with person.login(server) as client:
-        until(lambda: states(client).get(made[1]["id"]) == "running", "it is listed", LISTED_WITHIN)
+        until(lambda: states(client).get(made[1]["id"]) == "running", "it is listed")
         client.terminate(made[1]["id"])
         person.gone(made[1]["id"], made[1]["display"])
         # that the other was there and ended is told by the link, when there is one again
@@ -226,6 +225,7 @@ def test_with_the_server_off_the_last_known_seats_hold(
     server: Server, person: Person, setting: Callable[[str, object], object]
 ) -> None:
     setting("seats_user", 1)
+    until(lambda: server.public["limits"]["seatsUser"] == 1, "it is known without the server")
     server.stop()
     made = person.json(server, "start", STAYS)
     done = person.portcall(server, "start", STAYS)

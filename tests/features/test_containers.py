@@ -27,7 +27,7 @@ from portcall.model.start import StartRequest
 from tests.features import engines
 from tests.features.conftest import MakePerson, MakeServer
 from tests.features.engines import Engine
-from tests.features.people import Person, ended
+from tests.features.people import Person, ended, name_of
 from tests.features.server import Server
 from tests.features.viewer import watching
 from tests.features.waiting import until
@@ -90,7 +90,7 @@ def start(client: Client, command: str, **members: Any) -> Session:
 
 def running(client: Client, command: str, **members: Any) -> Session:
     session = start(client, command, **members)
-    until(lambda: client.session(session.id).state != "pending", f"{session.id} has called in")
+    until(lambda: client.session(session.id).state != "pending", f"{session.id} has called in", 60)
     found = client.session(session.id)
     assert found.state == "running", found
     return found
@@ -133,7 +133,7 @@ def test_a_container_becomes_a_session_that_is_seen_and_leaves_nothing(
     client.terminate(session.id)
     assert ended(client, session.id).reason == f"It was ended by {person.name}."
     podman.gone(session.id)
-    assert not [one for one in person.processes() if one.name() not in ("portcall-link", "systemd")]
+    until(lambda: {name_of(one) for one in person.processes()} <= {"", "portcall-link", "systemd"}, "nothing runs")
 
 
 def test_it_is_the_users_own_with_home_groups_limits_and_nothing_of_ours(
@@ -195,8 +195,8 @@ def test_xfce_runs_in_a_container(new_server: MakeServer, pam: str, podman: Engi
     with person.login(server) as client:
         session = running(client, "startxfce4", geometry="1024x768")
         parts = {"xfce4-session", "xfwm4", "xfce4-panel", "xfdesktop"}
-        until(lambda: parts <= set(commands(client, session)), "all of the desktop runs", 30)
-        until(lambda: colours(client, session) > 40, "a desktop has many colours", 30)
+        until(lambda: parts <= set(commands(client, session)), "all of the desktop runs", 60)
+        until(lambda: colours(client, session) > 40, "a desktop has many colours", 60)
         client.terminate(session.id)
         ended(client, session.id)
         podman.gone(session.id)
@@ -213,7 +213,7 @@ def test_more_memory_than_was_asked_for_is_not_given(client: Client, podman: Eng
 
 
 def test_its_time_ends_it(client: Client, podman: Engine) -> None:
-    session = running(client, "xeyes", params={"time": "0:04"})
+    session = running(client, "xeyes", params={"time": "0:10"})
     podman.run(*Podman().tidy().argv[1:])  # of those that run, none
     assert ended(client, session.id).reason == "the time of its container is over"
     podman.gone(session.id)
@@ -231,7 +231,7 @@ def test_a_container_that_is_killed_is_a_session_that_ended(client: Client, podm
     """S4: … when the container terminates."""
     session = running(client, "xeyes")
     podman.run("kill", f"portcall-{session.id}")
-    over = ended(client, session.id, 20)
+    over = ended(client, session.id)
     assert over.reason
     podman.gone(session.id)
 
@@ -260,7 +260,7 @@ def test_a_daemon_that_dies_in_a_container_is_replaced(client: Client, podman: E
             return [one for one in psutil.Process(first).children() if one.name() == "portcall-sess"]
         return []
 
-    (daemon,) = below()
+    daemon = until(below, "it has a daemon")[0]
     daemon.send_signal(signal.SIGKILL)
     until(lambda: any(one.pid != daemon.pid for one in below()), "another daemon has taken over")
     until(lambda: client.session(session.id).state == "running" and shows_something(client, session), "it goes on")
@@ -330,7 +330,7 @@ def test_a_server_that_comes_back_finds_its_containers(
     server.start()
     with person.login(server) as client:
         until(lambda: client.session(stays.id).state == "running" and shows_something(client, stays), "it is back")
-        assert ended(client, ends.id, 20).reason
+        assert ended(client, ends.id).reason
         client.terminate(stays.id)
         podman.gone(stays.id)
 
@@ -373,7 +373,7 @@ def test_docker_runs_them_for_a_service_user_in_its_group(
             command = f"/opt/portcall/bin/python3 -c '{who}' >~/who; exec xterm"
             session = running(client, command, params={"cores": 1, "memory": "200M"})
             until(lambda: shows_something(client, session), "the terminal is to be seen")
-            assert (person.home / "who").read_text() == f"{person.name}\n"
+            until(lambda: (person.home / "who").read_text() == f"{person.name}\n", "it knows who runs it")
             assert engine.inspect(session.id)["HostConfig"]["Memory"] == 200 << 20
             short = start(client, "xeyes", params={"memory": "6M"})
             assert "out of memory" in str(ended(client, short.id, 75).reason)

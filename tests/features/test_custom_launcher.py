@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from portcall.client.api import Client
 from portcall.errors import Conflict, PortcallError, StartFailed
 from portcall.model.session import Session
 from portcall.model.start import StartRequest
+from portcall.testing.ports import free_port
 from tests.features.conftest import MakePerson, MakeServer
 from tests.features.people import Person
 from tests.features.server import Server
@@ -42,7 +42,7 @@ def client(server: Server, person: Person) -> Iterator[Client]:
         yield client
         for session in client.sessions():
             client.purge(session.id)
-        until(lambda: not person.left_behind(), "nothing is left")
+        person.clean("the test is over")
 
 
 def launcher(server: Server, text: str | Path, **variables: str) -> None:
@@ -65,9 +65,7 @@ def root_dir(server: Server) -> Path:
 @pytest.fixture(scope="module")
 def linked(new_server: MakeServer, pam: str) -> Server:
     """With WEBLINK_PORT in its environment, and a path of the site's own."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {"WEBLINK_PORT": str(port), "WEBLINK_URI": "/calls/in"}
+    environment = {"WEBLINK_PORT": str(free_port()), "WEBLINK_URI": "/calls/in"}
     return new_server(
         pam_service=pam, login_methods="pam", launcher="custom", log_level="debug", environment=environment
     )
@@ -84,8 +82,7 @@ def only(client: Client) -> Session:
 
 def variables(person: Person, session: Session) -> dict[str, str]:
     """The environment of the session's command."""
-    tail = next(one for one in person.of_session(session.id) if one.name() == "tail")
-    return tail.environ()
+    return person.program_of(session.id, "tail").environ()
 
 
 BODY = """#!/usr/bin/python3
@@ -143,7 +140,8 @@ def test_launch_as_current_user_runs_it_as_the_service_and_the_session_as_the_us
     answer = start(client)
     session = client.session(answer["result"]["id"])
     assert (session.state, session.user, session.launcher) == ("running", person.name, "custom")
-    assert {one.uids().real for one in person.of_session(session.id)} == {person.uid}
+    assert person.program_of(session.id, "tail").uids().real == person.uid
+    assert person.daemon(session.id)
 
 
 def test_stdin_is_the_object_of_the_guide_and_hostile_values_arrive_unharmed(

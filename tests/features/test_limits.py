@@ -59,7 +59,7 @@ def client(server: Server, person: Person) -> Iterator[Client]:
         for id_, state_ in states(client).items():
             if state_ != "ended":
                 client.terminate(id_)
-        until(lambda: not person.left_behind(), "nothing is left")
+        person.clean("all have ended")
 
 
 def start(client: Client, profile: str, geometry: str = "", command: str = STAYS) -> str:
@@ -101,9 +101,9 @@ def test_an_idle_viewer_is_warned_may_stay_and_is_disconnected_and_the_session_l
         warning = viewer.hear("warning")
         assert (warning["kind"], warning["extendable"]) == ("idle", True)
         assert 0 < warning["at"] - time.time() <= 5
+        began = time.monotonic()
         viewer.tell(type="stay")
         viewer.hear("warning-over")
-        began = time.monotonic()
         viewer.hear("warning")
         assert viewer.hear("end")["code"] == "idle"
         assert time.monotonic() - began > 4
@@ -131,11 +131,11 @@ def test_a_session_that_nobody_looks_at_ends_after_its_time_and_not_before(clien
     with watching(client, id_):
         stays(lambda: state(client, id_) == "running", "somebody looks at it", 5)
         assert client.session(id_).ends_at is None
-    left = time.time()
-    until(lambda: client.session(id_).ends_at, "it says when it ends")
-    assert client.session(id_).ends_at == pytest.approx(left + 4, abs=1.5)
+        last_seen = time.time()
+    ends_at = until(lambda: client.session(id_).ends_at, "it says when it ends")
+    assert last_seen + 4 <= ends_at <= time.time() + 4
     done = ended(client, id_)
-    assert time.time() - left >= 4
+    assert time.time() >= ends_at
     assert "disconnected for 4 seconds" in (done.reason or "")
     person.gone(id_, done.display)
 
@@ -186,7 +186,7 @@ def burst(clients: list[Client], count: int) -> tuple[list[str], list[PortcallEr
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(180)
     return running, refusals
 
 
@@ -205,7 +205,7 @@ def test_fifty_starts_at_once_of_several_people_have_fifty_displays(server: Serv
                 client.terminate(session.id)
             client.close()
     for one in people:
-        until(lambda one=one: not one.left_behind(), f"nothing is left of {one.name}")
+        one.clean("all have ended", 90)
 
 
 @pytest.mark.parametrize("of", ["user", "all", "group"])
@@ -237,7 +237,7 @@ def test_twenty_starts_for_five_seats_are_five_sessions(
                     client.terminate(id_)
             client.close()
     for one in people:
-        until(lambda one=one: not one.left_behind(), f"nothing is left of {one.name}")
+        one.clean("all have ended", 90)
 
 
 def test_a_session_that_comes_up_holds_its_seat(

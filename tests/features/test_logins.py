@@ -73,7 +73,7 @@ def start(client: httpx.Client, *answers: Callable[[], str]) -> dict[str, tuple[
 
 def until_there(path: Path) -> None:
     """Until a program that was started has made its socket."""
-    subprocess.run(["timeout", "10", "sh", "-c", f"until [ -S {path} ]; do sleep 0.05; done"], check=True)
+    subprocess.run(["timeout", "60", "sh", "-c", f"until [ -S {path} ]; do sleep 0.05; done"], check=True)
 
 
 def end_links(account: Account) -> None:
@@ -82,7 +82,7 @@ def end_links(account: Account) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):  # its own end was under way
             process.send_signal(signal.SIGKILL)
-    psutil.wait_procs(processes, 10)
+    psutil.wait_procs(processes, 30)
 
 
 def test_a_password_and_a_code_by_pam_and_a_link_by_root_in_a_pam_session(codes: Codes, person: Account) -> None:

@@ -20,6 +20,7 @@ from tests.features.conftest import MakePerson, MakeServer
 from tests.features.people import Person, state
 from tests.features.server import Server
 from tests.features.viewer import Refused, entered, watching
+from tests.features.waiting import WITHIN, until
 
 pytestmark = pytest.mark.root
 SECRET = f"word-{secrets.token_hex(8)}"
@@ -55,7 +56,7 @@ def hers(service: Server, alice: Person) -> Iterator[Client]:
 
 
 def test_the_secret_is_there_for_its_owner(hers: Client, session: Session) -> None:
-    assert SECRET in hers.log(session.id)["log"]
+    until(lambda: SECRET in hers.log(session.id)["log"], "it has printed it")
     assert hers.screenshot(session.id).startswith(b"\x89PNG")
 
 
@@ -73,7 +74,7 @@ def test_each_request_about_anothers_session_is_answered_as_if_there_were_none(
     body = {"params": {"word": "changed"}} if method == "PATCH" else {} if method == "POST" else None
     headers = {"Authorization": f"Bearer {_token(his)}"}
     answers = [
-        httpx.request(method, f"{service.url}/api/sessions/{id_}{path}", json=body, headers=headers)
+        httpx.request(method, f"{service.url}/api/sessions/{id_}{path}", json=body, headers=headers, timeout=WITHIN)
         for id_ in (session.id, "0" * 24)
     ]
     assert [answer.status_code for answer in answers] == [404, 404]
@@ -86,7 +87,9 @@ def test_each_request_about_anothers_session_is_answered_as_if_there_were_none(
 def test_nothing_that_another_may_ask_for_contains_the_secret(service: Server, his: Client, session: Session) -> None:
     for path in ("/", "/sessions", "/traces", f"/traces/{session.id}", "/servers", "/logins", "/profiles", "/login",
                  "/settings", "/audit", "/log", "/sessions?all=1", "/logins?all=1", "/traces?all=1"):  # fmt: skip
-        answer = httpx.get(f"{service.url}/api{path}", headers={"Authorization": f"Bearer {_token(his)}"})
+        answer = httpx.get(
+            f"{service.url}/api{path}", headers={"Authorization": f"Bearer {_token(his)}"}, timeout=WITHIN
+        )
         assert SECRET not in answer.text, path
         assert session.id not in answer.text.replace(f"/traces/{session.id}", "") or path.startswith("/traces/"), path
     with pytest.raises(Forbidden):
@@ -185,6 +188,7 @@ def test_anothers_display_lets_nobody_in_without_its_cookie(alice: Person, mallo
 
 
 def test_signals_and_memory_are_the_users_alone(alice: Person, mallory: Person, session: Session) -> None:
+    alice.settled(session.id)
     for one in alice.of_session(session.id):
         assert mallory.run("kill", "-0", str(one.pid)).returncode != 0
         assert mallory.run("cat", f"/proc/{one.pid}/environ").stdout == ""

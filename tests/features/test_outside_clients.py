@@ -16,7 +16,7 @@ from portcall.model.start import StartRequest
 from tests.features.people import Person, ended
 from tests.features.screen import Screen, Typed
 from tests.features.server import Server
-from tests.features.waiting import until
+from tests.features.waiting import WITHIN, until
 
 COLOUR = (0x20, 0x80, 0xD0)
 VNCDO = (sys.executable, "-m", "vncdotool.command")
@@ -56,7 +56,7 @@ def tunnel(own_server: Server, person: Person, session: Session) -> Iterator[Pat
         assert path.is_socket()
         yield path
         process.terminate()
-        assert process.wait(10) in (0, -15)
+        assert process.wait(WITHIN) in (0, -15)
     assert not path.parent.exists()
 
 
@@ -117,7 +117,7 @@ def test_tigervncs_viewer_opens_in_another_session_and_shows_it_and_types(
 
 
 def _vncdo(way: Path, *words: str) -> None:
-    subprocess.run([*VNCDO, "-s", str(way), *words], check=True, timeout=40)
+    subprocess.run([*VNCDO, "-s", str(way), *words], check=True, timeout=90)
 
 
 def _near(pixel: object) -> bool:

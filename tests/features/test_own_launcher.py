@@ -62,7 +62,7 @@ def client(server: Server, person: Person) -> Iterator[Client]:
         yield client
         for session in client.sessions():
             client.purge(session.id)
-        until(lambda: not person.left_behind(), "nothing is left")
+        person.clean("the test is over")
 
 
 def submitted(client: Client, **members: Any) -> Session:
@@ -152,7 +152,7 @@ def test_a_job_that_failed_without_calling_in_ends_the_session_with_the_tail_of_
     session = submitted(client)
     path = job(spool, session)
     path.rename(path.with_suffix(".failed"))
-    until(lambda: client.session(session.id).state == "ended", "it is over", within=30.0)
+    until(lambda: client.session(session.id).state == "ended", "it is over")
     ended = client.session(session.id)
     assert "the machine is on fire" in str(ended.reason)
     assert "waiting for a machine" in str(ended.message)

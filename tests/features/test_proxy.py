@@ -17,15 +17,16 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from portcall.client.address import Address
 from portcall.client.api import Client
 from portcall.model.start import StartRequest
+from portcall.testing.ports import free_port
 from tests.features.conftest import MakePerson, MakeServer
 from tests.features.pages import Desk
 from tests.features.people import Person, ended
 from tests.features.screen import Screen, Typed
 from tests.features.server import Server
 from tests.features.viewer import watching
-from tests.features.waiting import until
+from tests.features.waiting import WITHIN, until
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.root
 PREFIX = "/desk/one"
 CONFIGURATION = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
@@ -53,20 +54,14 @@ http {{
 """
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @contextlib.contextmanager
 def nginx(folder: Path, port: int, target: str) -> Iterator[None]:
     """As docs/howto/reverse-proxy.md has it."""
     config = folder / "nginx.conf"
     config.write_text(CONFIGURATION.format(folder=folder, port=port, target=target, prefix=PREFIX))
     with subprocess.Popen(["/usr/sbin/nginx", "-c", config], stderr=subprocess.PIPE) as process:
-        until(lambda: (folder / "pid").exists() and (folder / "pid").read_text(), "nginx listens")
         try:
+            until(lambda: (folder / "pid").exists() and (folder / "pid").read_text(), "nginx listens")
             yield
         finally:
             process.terminate()
@@ -121,7 +116,7 @@ def test_everything_works_in_a_browser_through_the_proxy(
             desk.page.goto(proxied.url)
             desk.at_sessions()
             client.change(id_, name="renamed elsewhere")
-            expect(desk.card(id_)).to_contain_text("renamed elsewhere", timeout=3000)
+            expect(desk.card(id_)).to_contain_text("renamed elsewhere")
             client.terminate(id_)
             expect(desk.card(id_)).to_contain_text("ended", ignore_case=True)
             person.gone(id_, session.display)
@@ -154,10 +149,10 @@ def test_the_clients_own_address_is_written_down_and_not_what_it_claims(
         (direct, "127.0.0.4", "203.0.113.8", "127.0.0.4"),
     ):
         headers = {"X-Forwarded-For": claimed} if claimed else {}
-        with httpx.Client(transport=httpx.HTTPTransport(local_address=here), headers=headers) as client:
+        with httpx.Client(transport=httpx.HTTPTransport(local_address=here), headers=headers, timeout=WITHIN) as client:
             token = client.post(f"{url}/api/login", json=login).json()["token"]
             client.headers["Authorization"] = f"Bearer {token}"
-            started = client.post(f"{url}/api/sessions", json={"command": "xclock"}, timeout=30).json()["result"]
+            started = client.post(f"{url}/api/sessions", json={"command": "xclock"}).json()["result"]
             client.post(f"{url}/api/sessions/{started['id']}/terminate", json={})
         said = {entry["address"] for entry in proxied.audit() if entry.get("session") == started["id"]}
         assert said == {seen}
@@ -171,7 +166,7 @@ def test_failures_count_against_the_client_and_not_the_proxy(proxied: Server, ne
     def attempt(here: str, name: str, password: str) -> int:
         login = {"method": "pam", "user": name, "password": password, "api": True}
         with httpx.Client(transport=httpx.HTTPTransport(local_address=here)) as client:
-            return client.post(f"{proxied.url}/api/login", json=login, timeout=30).status_code
+            return client.post(f"{proxied.url}/api/login", json=login, timeout=WITHIN).status_code
 
     guesses = [attempt("127.0.0.9", f"nobody-{secrets.token_hex(4)}", "guess") for _ in range(4)]
     assert guesses[-1] == 429
@@ -194,7 +189,7 @@ def test_a_certificate_of_its_own_is_made_once_and_serves_pages_viewers_and_the_
     ca.chmod(0o644)
     context = ssl.create_default_context(cafile=str(ca))
     login = {"method": "pam", "user": person.name, "password": person.password}
-    with httpx.Client(verify=context) as client:
+    with httpx.Client(verify=context, timeout=WITHIN) as client:
         answer = client.post(f"{server.url}/api/login", json=login)
         assert "secure" in answer.headers["set-cookie"].lower()
         token = client.post(f"{server.url}/api/login", json={**login, "api": True}).json()["token"]
@@ -226,11 +221,11 @@ def connected(person: Person, session_id: str, environment: dict[str, str]) -> I
             yield path
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(WITHIN)
 
 
 def _greeting(path: str) -> bytes:
     with socket.socket(socket.AF_UNIX) as viewer:
-        viewer.settimeout(10)
+        viewer.settimeout(WITHIN)
         viewer.connect(path)
         return viewer.recv(12)

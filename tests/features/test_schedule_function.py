@@ -65,7 +65,7 @@ def client(server: Server, person: Person) -> Iterator[Client]:
         client.delete_document("functions", "schedule", force=True)
         for session in client.sessions():
             client.purge(session.id)
-        until(lambda: not person.left_behind(), "nothing is left")
+        person.clean("the test is over")
 
 
 def schedule(client: Client, source: str) -> None:

@@ -24,10 +24,10 @@ from tests.features.server import Server
 from tests.features.viewer import watching
 from tests.features.waiting import stays, until
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.root, pytest.mark.timeout(480)]
 STAYS = "exec tail -f /dev/null"
 OPTIONS = {"slurm": {"maximum": {"time": "12:00:00", "cores": 8}}}
-SOON = 40.0  # seconds: Slurm's own pace, and two questions of ours
+SOON = 80.0  # seconds: Slurm's own pace, and two questions of ours, on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def client(server: Server, person: Person, slurm: Slurm) -> Iterator[Client]:
         for session in client.sessions():
             client.purge(session.id)
         until(lambda: not queue(slurm), "the queue is empty", SOON)
-        until(lambda: not person.left_behind(), "nothing is left")
+        person.clean("the test is over")
 
 
 def queue(slurm: Slurm) -> list[list[str]]:
@@ -153,14 +153,14 @@ def test_the_end_of_the_time_is_warned_of_and_asked_for_in_vain_and_then_told(cl
     with watching(client, session.id) as viewer:
         warning = viewer.hear("warning")
         assert (warning["kind"], warning["extendable"]) == ("job", True)
-        assert warning["at"] == pytest.approx(time.time() + 50, abs=15)
+        assert warning["at"] == pytest.approx(job(client, session.id).ends_at, abs=2)
         viewer.tell(type="stay")
         again = viewer.hear("warning")
         assert again["extendable"] is False
         assert "permission denied" in again["detail"]
     until(lambda: client.session(session.id).state == "ended", "its time is over", 120)
     until(lambda: "time limit" in (client.session(session.id).reason or ""), "the reason", SOON)
-    assert "TIME LIMIT" in client.log(session.id)["log"]
+    until(lambda: "TIME LIMIT" in client.log(session.id)["log"], "Slurm's own words")
 
 
 def test_more_time_where_the_administrator_lets_people_have_it(client: Client) -> None:
@@ -228,20 +228,22 @@ def test_a_submission_cut_off_by_a_kill_is_one_job(
 ) -> None:
     """The controller does not answer while the server is killed; what it took up by then, it took."""
     controller = psutil.Process(int((slurm.folder / "slurmctld.pid").read_text()))
-    controller.suspend()
 
     def ask() -> None:
         with pytest.raises(PortcallError):
             client.start(StartRequest(STAYS))
 
     asking = Thread(target=ask)
-    asking.start()
-    until(lambda: person.processes("sbatch"), "it is being submitted")
-    server.kill()
-    asking.join()
-    until(lambda: not person.processes("sbatch"), "nothing is submitted any more")
-    server.start()
-    controller.resume()
+    controller.suspend()
+    try:
+        asking.start()
+        until(lambda: person.processes("sbatch"), "it is being submitted")
+        server.kill()
+        asking.join()
+        until(lambda: not person.processes("sbatch"), "nothing is submitted any more")
+        server.start()
+    finally:
+        controller.resume()
     (session,) = client.sessions()
     until(lambda: (found := client.session(session.id).job) and found.id, "its job is known", 90)
     runs(client, session.id)

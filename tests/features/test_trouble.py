@@ -22,7 +22,8 @@ from tests.features.server import Server
 from tests.features.waiting import until
 
 pytestmark = pytest.mark.root
-LIMIT = 6.0  # seconds that a start may take
+LIMIT = 10.0  # seconds that a start may take
+LATE = 20.0  # more than that, and nobody has kept it
 STAYS = "exec tail -f /dev/null"
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -48,11 +49,11 @@ def fails(client: Client, person: Person, request: StartRequest, *words: str) ->
     began = time.monotonic()
     with pytest.raises(PortcallError) as failure:
         client.start(request)
-    assert time.monotonic() - began < LIMIT + 6
+    assert time.monotonic() - began < LIMIT + LATE
     said = f"{failure.value.detail}\n{failure.value.extra.get('log', '')}"
     for word in words:
         assert word in said
-    until(lambda: not person.left_behind(), f"nothing is left: {person.left_behind()}")
+    person.clean("it has failed")
     assert {one.state for one in client.sessions()} <= {"ended"}
     return failure.value
 
@@ -95,7 +96,7 @@ def test_a_full_disk_is_named_and_nothing_stays_behind(client: Client, person: P
     with pytest.raises(PortcallError, match="No space left on device"):
         client.start(StartRequest(STAYS))
     until(lambda: not list(small.glob("sessions/*")), "no directory is left")
-    assert not [one for one in person.left_behind() if "filling" not in one]
+    until(lambda: not [one for one in person.left_behind() if "filling" not in one], "nothing is left")
     file.unlink()
     works(client, person)
 
@@ -134,7 +135,7 @@ def test_a_full_disk_of_the_server_refuses_starts_and_ends_no_session(
         works(client, person)
         client.terminate(session.id)
         person.gone(session.id, session.display)
-    assert not person.left_behind()
+    person.clean("all have ended")
 
 
 # -- homes
@@ -155,7 +156,8 @@ def test_without_a_home_it_starts_in_the_root_directory_and_says_so(client: Clie
     moved = person.home.rename(person.home.with_name(f"{person.name}.away"))
     try:
         session = client.session(client.start(StartRequest(f"pwd; {STAYS}"))["result"]["id"])
-        assert f"{person.home}: No such file or directory; starting in /\n/\n" in client.log(session.id)["log"]
+        said = f"{person.home}: No such file or directory; starting in /\n/\n"
+        until(lambda: said in client.log(session.id)["log"], "it says so")
         client.terminate(session.id)
         person.gone(session.id, session.display)
     finally:
@@ -166,7 +168,7 @@ def test_login_scripts_that_hang_are_named(client: Client, person: Person) -> No
     (person.home / ".bash_profile").unlink(missing_ok=True)
     os.mkfifo(person.home / ".bash_profile")
     os.chown(person.home / ".bash_profile", person.uid, person.gid)
-    fails(client, person, StartRequest(STAYS), "the login scripts of bash did not finish within 6 seconds")
+    fails(client, person, StartRequest(STAYS), "the login scripts of bash did not finish within 10 seconds")
 
 
 def test_login_scripts_that_end_the_shell_are_named_with_what_they_said(client: Client, person: Person) -> None:
@@ -181,8 +183,8 @@ def test_a_home_that_hangs_stops_its_owner_alone(
         began = time.monotonic()
         with new_person_login(new_person, server) as (other, others):
             works(others, other)
-            assert time.monotonic() - began < LIMIT
-            failure = fails(client, person, StartRequest(STAYS), "within 6 seconds")
+            assert time.monotonic() - began < LATE
+            failure = fails(client, person, StartRequest(STAYS), "within 10 seconds")
             assert isinstance(failure, StartFailed)
             works(others, other)
     works(client, person)
@@ -260,8 +262,9 @@ def elsewhere(stand_in: Path, program: Path, pam: str) -> Iterator[Server]:
         ("#!/bin/sh\necho 'Fatal server error: no fonts' >&2\nexit 1\n",
          ("the display did not come up (exit code 1)", "Fatal server error: no fonts")),
         ("#!/bin/sh\nkill -SEGV $$\n", ("the display did not come up (signal 11)",)),
-        ("#!/bin/sh\necho loading >&2\nexec sleep 1000\n", ("the display did not come up within 6 seconds", "loading")),
-        ("#!/bin/sh\ntrap '' TERM\necho stubborn >&2\nwhile :; do sleep 1; done\n", ("within 6 seconds", "stubborn")),
+        ("#!/bin/sh\necho loading >&2\nexec sleep 1000\n",
+         ("the display did not come up within 10 seconds", "loading")),
+        ("#!/bin/sh\ntrap '' TERM\necho stubborn >&2\nwhile :; do sleep 1; done\n", ("within 10 seconds", "stubborn")),
     ],
     ids=["not installed", "ends at once", "crashes", "never alive", "never alive and deaf"],
 )  # fmt: skip
@@ -281,7 +284,7 @@ def test_a_display_that_dies_later_ends_its_session_and_its_programs(client: Cli
     person.processes("Xvnc")[0].kill()
     assert ended(client, session.id).reason == "the display ended"
     person.gone(session.id, session.display)
-    assert not person.left_behind()
+    person.clean("it has ended")
 
 
 @pytest.fixture

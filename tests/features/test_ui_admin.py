@@ -17,7 +17,6 @@ from tests.features.waiting import until
 from tests.fixtures.markup import MARKUP
 from tests.installation import TOP
 
-pytestmark = pytest.mark.timeout(180)
 AXE = TOP / "ui/node_modules/axe-core/axe.min.js"
 
 
@@ -138,6 +137,7 @@ def test_the_last_answers_are_there_the_next_time(site: Site, bookmark: None) ->
     page = site.go()
     page.keyboard.press("Control+k")
     page.get_by_role("combobox").fill("simul")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("Simulation")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Simulation")
     expect(dialog.get_by_label("Project code")).to_have_value("ABC-12")
@@ -185,8 +185,8 @@ def test_a_function_is_written_tried_saved_and_had_back(site: Site, client: Clie
     page.get_by_role("button", name="Run").click()
     expect(tried.get_by_role("heading", name="The version in force")).to_be_visible()
     site.save()
+    until(lambda: client.document("functions", "keep-light")["source"] == SECOND, "it is saved")
     expect(page.get_by_text("Saved", exact=True)).to_be_visible()
-    assert client.document("functions", "keep-light")["source"] == SECOND
 
     page.get_by_role("button", name="Versions").click()
     versions = page.get_by_role("dialog", name="Versions of Keep light")
@@ -395,10 +395,11 @@ def test_the_default_launcher_is_chosen_on_its_page(site: Site, client: Client) 
     expect(page.get_by_role("link", name=re.compile("Start Immediately"))).to_contain_text("default")
 
 
-def test_what_a_file_says_is_shown_as_such_and_only_read(site: Site, own_server: Server) -> None:
+def test_what_a_file_says_is_shown_as_such_and_only_read(site: Site, client: Client, own_server: Server) -> None:
     path = own_server.config / "bookmarks.toml"
     path.write_text('[fromfile]\nname = "From a file"\ncommand = "true"\n')
     os.kill(own_server.pid, signal.SIGHUP)
+    until(lambda: "fromfile" in [one["id"] for one in client.documents("bookmarks")], "it is read")
     page = site.go("system/bookmarks/fromfile")
     expect(page.get_by_text(str(path))).to_be_visible()
     expect(page.get_by_label("Command")).to_have_attribute("readonly", "")
@@ -424,7 +425,7 @@ def test_a_page_is_accessible_and_fits_a_narrow_window(site: Site, bookmark: Non
     try:
         # the layout follows the window a moment later
         fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-        until(lambda: page.evaluate(fits), "the page fits", 3)
+        until(lambda: page.evaluate(fits), "the page fits")
     finally:
         page.set_viewport_size({"width": 1360, "height": 900})
     site.quiet()

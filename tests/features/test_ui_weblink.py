@@ -11,17 +11,17 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from portcall.client.api import Client
 from portcall.model.session import Session
+from portcall.testing.ports import free_port
 from tests.features.apart import Here
 from tests.features.conftest import MakePerson, MakeServer
 from tests.features.pages import Desk
 from tests.features.people import Person, ended, state
 from tests.features.screen import Screen, Typed
 from tests.features.site import Site, site_server, weblink_port
-from tests.features.test_proxy import free_port
 from tests.features.waiting import until
 from tests.features.wire import Wire
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.root
 LOST = "Connection lost, reconnecting…"
 
 

@@ -15,17 +15,18 @@ import pytest
 from portcall.client.address import Address
 from portcall.client.api import Client
 from portcall.model.session import Session
+from portcall.testing.ports import free_port
 from tests.features.apart import Apart, apart
 from tests.features.conftest import MakePerson, MakeServer
 from tests.features.people import Person, ended, state
 from tests.features.server import Server
 from tests.features.site import Site, site_server, weblink_port
-from tests.features.test_proxy import PREFIX, free_port, nginx
+from tests.features.test_proxy import PREFIX, nginx
 from tests.features.test_weblink import shows
 from tests.features.viewer import watching
-from tests.features.waiting import until
+from tests.features.waiting import WITHIN, until
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.root
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_a_proxy_that_comes_back(hidden: Site, person: Person, client: Client, f
     (again / "tinyproxy.conf").write_text(config)
     with subprocess.Popen(["tinyproxy", "-d", "-c", again / "tinyproxy.conf"], stdout=subprocess.DEVNULL) as process:
         try:
-            until(lambda: _shows(client, session.id), "it has called again", 20)
+            until(lambda: _shows(client, session.id), "it has called again", 60)
             over(person, client, session)
         finally:
             process.terminate()
@@ -193,7 +194,7 @@ def trust(secure: Site) -> ssl.SSLContext:
 @pytest.fixture
 def secured(secure: Site, person: Person, trust: ssl.SSLContext) -> Iterator[Client]:
     login = {"method": "pam", "user": person.name, "password": person.password, "api": True}
-    with httpx.Client(verify=trust) as http:
+    with httpx.Client(verify=trust, timeout=WITHIN) as http:
         token = http.post(f"{secure.server.url}/api/login", json=login).json()["token"]
     authority = str(secure.server.var / "local" / "own.crt")
     with Client(Address(secure.server.url, given=True), token, authority) as client:
@@ -214,13 +215,14 @@ def test_with_the_fingerprint_of_the_servers_own_certificate(
     until(lambda: state(secured, given.id) == "running", "it runs")
     with watching(secured, given.id, trust) as viewer:
         assert shows(viewer)
-        assert len(person.processes("portcall-relay")) == 2, "one for the conversation, one for the viewer"
+        relays = "one for the conversation, one for the viewer"
+        until(lambda: len(person.processes("portcall-relay")) == 2, relays)
     assert secured.screenshot(given.id)[:4] == b"\x89PNG"
     until(lambda: "by TLS" in secured.log(given.id)["log"], "the log")
     until(lambda: len(person.processes("portcall-relay")) == 1, "the viewer's has ended")
     secure.server.kill()
     secure.server.start()
-    until(lambda: _shows(secured, given.id), "it has called again", 10)
+    until(lambda: _shows(secured, given.id), "it has called again", 60)
     over(person, secured, session)
     until(lambda: not person.processes("portcall-relay"), "nothing is left")
 

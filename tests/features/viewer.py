@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 
 from portcall.client.api import Client
 
-SECONDS = 15.0
+SECONDS = 30.0
 
 
 class Refused(Exception):

@@ -287,7 +287,7 @@ def test_workers_end_with_the_server_however_it_ends() -> None:
     server.wait()
     server.stdout.close()
     for pidfd in pidfds:
-        assert select.select([pidfd], [], [], 10)[0]
+        assert select.select([pidfd], [], [], 60)[0]
         os.close(pidfd)
 
 
@@ -307,4 +307,4 @@ async def test_time_is_measured_by_the_wall_too(javascript: JavaScript) -> None:
             Source("f", "function() { const t = '[' + '1,'.repeat(2e6) + '1]'; for (;;) JSON.parse(t); }"),
             Call(BALANCE, {}, limits=Limits(cpu=60.0, wall=0.3)),
         )
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20

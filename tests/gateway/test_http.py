@@ -60,7 +60,7 @@ async def raw(port: int, data: bytes) -> tuple[asyncio.StreamReader, asyncio.Str
 
 
 async def head(reader: asyncio.StreamReader) -> bytes:
-    return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
 
 
 def test_what_arrives_with_the_upgrade_request_is_kept() -> None:
@@ -68,7 +68,7 @@ def test_what_arrives_with_the_upgrade_request_is_kept() -> None:
         ticket = Frame(Opcode.TEXT, json.dumps({"type": "ticket", "ticket": stand.ticket()}).encode())
         reader, writer = await raw(port, request() + ticket.serialize(mask=True))
         assert b" 101 " in await head(reader)
-        first = await asyncio.wait_for(reader.readexactly(2), 5)
+        first = await asyncio.wait_for(reader.readexactly(2), 30)
         assert b'"type":"ready"' in await reader.readexactly(first[1])
         assert await reader.readexactly(2 + len(GREETING)) == bytes((0x82, len(GREETING))) + GREETING
         writer.close()
@@ -104,7 +104,7 @@ def test_a_head_without_end_is_not_kept(head: bytes) -> None:
     async def test(stand: Stand, port: int) -> None:
         reader, writer = await raw(port, head)
         with contextlib.suppress(ConnectionError):  # it may be closed while we are still writing
-            assert b" 200 " not in await asyncio.wait_for(reader.read(), 5)
+            assert b" 200 " not in await asyncio.wait_for(reader.read(), 30)
         writer.close()
 
     on_loopback(test)
@@ -116,7 +116,7 @@ def test_a_head_without_end_is_not_kept(head: bytes) -> None:
 def test_who_holds_a_request_back_is_not_waited_for(begun: bytes) -> None:
     async def test(port: int) -> None:
         reader, writer = await raw(port, begun)
-        assert b" 200 " not in await asyncio.wait_for(reader.read(), 5)
+        assert b" 200 " not in await asyncio.wait_for(reader.read(), 30)
         writer.close()
         reader, writer = await raw(port, request())
         assert b" 101 " in await head(reader)  # a viewer has its own time
@@ -137,7 +137,7 @@ def test_a_viewer_asked_for_before_the_page_is_answered_does_not_mix_with_it() -
 
     async def test(stand: Stand, port: int) -> None:
         reader, writer = await raw(port, b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n" + request())
-        everything = await asyncio.wait_for(reader.read(), 5)
+        everything = await asyncio.wait_for(reader.read(), 30)
         assert b"101 Switching" not in everything
         writer.close()
 
@@ -190,7 +190,7 @@ def test_the_library_gets_in_and_reads_the_greeting() -> None:
             await page.send(json.dumps({"type": "ping", "t": 7}))
             assert json.loads(await page.recv()) == {"type": "pong", "t": 7}
             assert [viewer.address for viewer in stand.joined] == ["127.0.0.1"]
-        await stand.registry.until("s", lambda session: session.clients == 0, 5)
+        await stand.registry.until("s", lambda session: session.clients == 0, 30)
 
     on_loopback(test)
 
@@ -254,7 +254,7 @@ def test_a_display_that_does_not_read_holds_the_browser_back() -> None:
             loop = asyncio.get_running_loop()
             got = 0
             while got < sent:
-                got += len(await asyncio.wait_for(loop.sock_recv(end, MIB), 5))
+                got += len(await asyncio.wait_for(loop.sock_recv(end, MIB), 30))
 
     on_loopback(test)
 
@@ -378,7 +378,7 @@ def test_viewers_leave_when_the_session_ends_and_hold_nothing_afterwards() -> No
             assert page.close_code == 4000
             loop = asyncio.get_running_loop()
             end = stand.display.ends[-1]
-            assert await asyncio.wait_for(loop.sock_recv(end, 10), 5) == b""  # the descriptor was closed
+            assert await asyncio.wait_for(loop.sock_recv(end, 10), 30) == b""  # the descriptor was closed
 
     on_loopback(test)
 

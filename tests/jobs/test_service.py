@@ -66,10 +66,9 @@ def test_the_time_limit_holds_for_what_has_left_its_process_group() -> None:
     os.kill(int(output.stdout), signal.SIGKILL)
     assert output.code == 124
     assert "time limit" in output.stderr
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
 
 
-@pytest.mark.timeout(60)
 def test_of_too_much_output_the_beginning_is_kept() -> None:
     output = done(lambda: run(shell("head -c 100000000 /dev/zero; echo end >&2")))
     assert (output.code, len(output.stdout), output.stderr) == (0, 16 << 20, "end\n")

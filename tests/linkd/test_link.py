@@ -15,6 +15,7 @@ import pytest
 from portcall.clock import Clock
 from portcall.errors import PortcallError
 from portcall.linkd.link import Link
+from portcall.model.start import StartOrder
 from portcall.sessiond import places, processes
 from portcall.sessiond.begin import own_account
 from portcall.sessiond.loop import Loop
@@ -90,7 +91,7 @@ def test_ten_at_once_have_ten_displays(ground: Ground) -> None:
     orders = [ground.order("exec sleep 1000") for _ in range(10)]
     for order in orders:
         ground.ask(link, order)
-    numbers = [ground.server.running(order.id, 60).changes["display"] for order in orders]
+    numbers = [ground.server.running(order.id, 120).changes["display"] for order in orders]
     assert len(set(numbers)) == 10
 
 
@@ -107,7 +108,7 @@ def test_a_command_runs_as_a_login_would_and_is_killed_in_time(ground: Ground) -
     late = run(["sh", "-c", "sleep 1000 & sleep 1000"], timeout=0.3)
     assert late["code"] == 124
     assert late["stderr"].endswith(" s was reached\n")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert run(["sh", "-c", "sleep 2 & echo at once"])["stdout"] == "at once\n"
 
 
@@ -127,7 +128,7 @@ def test_what_is_bound_to_a_server_that_goes_is_killed_and_nothing_else_is(groun
     (other,) = sleeping(words[False])
     other.kill()
     ground.server.start()
-    ground.server.link(timeout=5)
+    ground.server.link()
 
 
 def test_what_is_bound_dies_with_its_link(ground: Ground) -> None:
@@ -147,7 +148,7 @@ def test_it_registers_again_with_a_server_that_comes_back(ground: Ground) -> Non
     ground.server.running(order.id)
     ground.server.stop()
     ground.server.start()
-    assert ground.server.link(timeout=5).hello.sessions == [order.id]
+    assert ground.server.link().hello.sessions == [order.id]
 
 
 def test_a_process_that_says_nonsense_does_not_harm_it(ground: Ground) -> None:
@@ -205,8 +206,13 @@ class TestWarm:
         link = self.keep(ground)
         (name,) = self.displays(ground)
         number, display = self.number(ground, name), ground.process(name, "display")
-        order = ground.order("exec sleep 1000", name="of mine", geometry="640x400", keyboard_layout="de")
-        until(lambda: ground.ask(link, order).get("warm"))  # type: ignore[arg-type]
+
+        def taken() -> StartOrder | None:
+            """The link hears of a display a moment after its record says so: a first order may get a new one."""
+            order = ground.order("exec sleep 1000", name="of mine", geometry="640x400", keyboard_layout="de")
+            return order if ground.ask(link, order).get("warm") else None  # type: ignore[arg-type]
+
+        order = until(taken)
         assert ground.server.running(order.id).changes["display"] == f":{number}"
         assert ground.process(order.id, "display") == display
         hello = ground.server.session(order.id).hello

@@ -33,7 +33,7 @@ def test_patience_has_an_end(ground: Ground) -> None:
 def test_a_word_that_comes_before_the_display_is_alive_is_remembered(ground: Ground) -> None:
     session = ground.start(ground.order("exec sleep 1000", patience=25.0))
     ground.server.session(session).tell(messages.Proceed())
-    ground.server.running(session, timeout=10)
+    ground.server.running(session)
 
 
 def test_a_patient_session_can_be_ended(ground: Ground) -> None:

@@ -17,9 +17,12 @@ _CHECK = "_NET_SUPPORTING_WM_CHECK"
 
 
 def test_it_ends_when_the_last_window_has_closed(ground: Ground) -> None:
-    session = ground.running(ground.order("xterm -e sleep 1 & xterm -e sleep 2", rootless=True))
+    go = ground.home / "go"
+    stays = f"xterm -e sh -c 'until [ -e {go} ]; do sleep 0.05; done'"
+    session = ground.running(ground.order(f"xterm -e sleep 1 & {stays}", rootless=True))
     steps = [message.step for message in ground.server.session(session).said(messages.SessionReport) if message.step]
     assert steps.index("window-manager") < steps.index("command-started")
+    go.touch()
     ended = ground.server.ended(session)
     assert (ended.reason, ended.failed) == ("its last window was closed", False)
     ground.nothing_left(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -128,8 +129,9 @@ def test_secrets_come_through_a_pipe_and_options_are_stronger(there: Ground) -> 
     os.close(read)
     assert (session["name"], session["command"]) == ("by option", "sleep 1000")
     for pid in there.of_session(session["id"]) | {there.process(session["id"], "daemon").pid}:
-        shown = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
-        assert b"t0p-s3cret" not in shown
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # shells run this and that as they begin
+            shown = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
+            assert b"t0p-s3cret" not in shown
     assert "t0p-s3cret" not in json.dumps(there.record(session["id"]))
 
 
@@ -156,7 +158,7 @@ class TestForeground:
             assert process.stdout.readline() == "ready\n"
             process.send_signal(number)
             assert process.stdout.read() == "got it\n"
-            assert process.wait(10) == 9
+            assert process.wait(30) == 9
 
     def test_the_session_ends_with_who_follows_it(self, there: Ground) -> None:
         argv = [*USER_PYTHON, _START, "--cli", "--command", "echo ready; exec sleep 1000"]
@@ -187,7 +189,7 @@ class TestWithServer:
     def test_one_that_was_started_without_it_appears_when_it_comes(self, there: Ground) -> None:
         session = _started(there, "--command", "exec sleep 1000")
         there.server.start()
-        assert there.server.session(session["id"], timeout=5).hello.phase == "running"
+        assert there.server.session(session["id"]).hello.phase == "running"
 
 
 class TestSeats:
@@ -210,7 +212,7 @@ class TestLocal:
         name = _started(there, "--command", "echo hi; exec sleep 1000", "--name", "n")["id"]
         (session,) = local.list(there.base)
         assert (session.id, session.state, session.name) == (name, "running", "n")
-        assert local.call(name, messages.ReadLog, there.base) == {"log": "hi\n", "size": 3}
+        until(lambda: local.call(name, messages.ReadLog, there.base) == {"log": "hi\n", "size": 3})
         assert local.call(name, lambda seq: messages.ChangeSession(seq, "m"), there.base)["name"] == "m"
         descriptor = local.open_display(name, there.base)
         os.close(descriptor)

@@ -69,7 +69,7 @@ class Stream:
 
     async def close(self) -> None:
         self.gone.set()
-        await asyncio.wait({self.task}, timeout=5)
+        await asyncio.wait({self.task}, timeout=30)
 
 
 def served(test: Callable[[Server], Awaitable[None]], folder: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_stream_ends_with_the_login_that_opened_it(path: str, tmp_path: Path) 
             while not stream.status:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         await server.services.logins.revoke(login.jti)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for _ in reader:
                 pass
             await stream.task
@@ -199,7 +199,7 @@ def test_a_stream_ends_when_its_person_has_another_level(tmp_path: Path) -> None
         permissions = server.services.permissions
         permissions.path.write_text(permissions.path.read_text().replace(f'{ADMIN} = "admin"', f'{ADMIN} = "full"'))
         publish(server, "others", login="nobody")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert [found async for found in reader if found[1].get("id") == "others"] == []
             await stream.task
 
@@ -211,7 +211,7 @@ def test_streams_end_when_the_server_goes(tmp_path: Path) -> None:
         stream = Stream(server, await server.login(FULL))
         await anext(stream.messages())
         server.web.state.stopping.set()
-        await asyncio.wait_for(stream.task, 5)
+        await asyncio.wait_for(stream.task, 30)
 
     served(test, tmp_path)
 

@@ -29,7 +29,7 @@ class Peer:
         self.heard: list[tuple[Any, list[int]]] = []
         self.closed = False
 
-    def ask(self, make: Callable[[int], Any], timeout: float = 20) -> tuple[dict[str, Any], list[int]]:
+    def ask(self, make: Callable[[int], Any], timeout: float = 40) -> tuple[dict[str, Any], list[int]]:
         """The result of a request; raises the error that was answered."""
         answers: list[tuple[dict[str, Any], list[int], PortcallError | None]] = []
         with self.server.changed:
@@ -125,17 +125,17 @@ class ControlServer:
             while not all(peer.closed for peer in peers) and time.monotonic() < deadline:
                 self.changed.wait(0.5)
 
-    def link(self, timeout: float = 20) -> Peer:
+    def link(self, timeout: float = 40) -> Peer:
         """The link, once it has said hello."""
         return self._peer(messages.LinkHello, lambda hello: True, timeout, "a link")
 
-    def session(self, session_id: str, timeout: float = 20) -> Peer:
+    def session(self, session_id: str, timeout: float = 40) -> Peer:
         return self._peer(
             messages.SessionHello, lambda hello: hello.session["id"] == session_id, timeout, f"session {session_id}"
         )
 
     def report(
-        self, session_id: str, kind: type, test: Callable[[Any], bool] = lambda _: True, timeout: float = 20
+        self, session_id: str, kind: type, test: Callable[[Any], bool] = lambda _: True, timeout: float = 40
     ) -> Any:
         """The first message of this kind about this session that passes the test, from any of its connections."""
 
@@ -150,10 +150,10 @@ class ControlServer:
         self.wait(lambda: find() is not None, timeout, f"{kind.__name__} of {session_id}")
         return find()
 
-    def running(self, session_id: str, timeout: float = 20) -> Any:
+    def running(self, session_id: str, timeout: float = 40) -> Any:
         return self.report(session_id, messages.SessionReport, lambda report: report.phase == "running", timeout)
 
-    def ended(self, session_id: str, timeout: float = 20) -> Any:
+    def ended(self, session_id: str, timeout: float = 40) -> Any:
         return self.report(session_id, messages.SessionEnded, timeout=timeout)
 
     def wait(self, test: Callable[[], bool], timeout: float, what: str) -> None:

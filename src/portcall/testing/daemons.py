@@ -46,7 +46,7 @@ class Daemons(ABC):
             process.wait()
 
 
-def until(ready: Callable[[], object], what: str, said: Callable[[], str] = str, within: float = 20.0) -> None:
+def until(ready: Callable[[], object], what: str, said: Callable[[], str] = str, within: float = 60.0) -> None:
     """AssertionError, with what the daemons have said, where it takes longer."""
     deadline, pause = time.monotonic() + within, threading.Event()
     while not ready():

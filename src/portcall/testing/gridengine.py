@@ -195,4 +195,4 @@ class GridEngine(Daemons):
             )  # fmt: skip
 
 
-_in_time = functools.partial(until, within=30.0)
+_in_time = functools.partial(until, within=90.0)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from portcall.testing.daemons import Daemons, until
+from portcall.testing.ports import free_port
 
 _CONFIG = """\
 ClusterName=portcall
@@ -64,8 +65,8 @@ class Slurm(Daemons):
         super().__init__()
         (self.folder / "state").mkdir()
         (self.folder / "slurm.conf").write_text(_CONFIG.format(
-            host=socket.gethostname().partition(".")[0], folder=self.folder, cores=cores, controller=_free_port(),
-            node=_free_port(), more=more,
+            host=socket.gethostname().partition(".")[0], folder=self.folder, cores=cores, controller=free_port(),
+            node=free_port(), more=more,
         ))  # fmt: skip
         self.environment = {"SLURM_CONF": str(self.folder / "slurm.conf")}
         munge = pwd.getpwnam("munge")
@@ -122,9 +123,3 @@ class Slurm(Daemons):
                 [program, *arguments], env={**os.environ, **self.environment, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
                 cwd="/", stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options,  # type: ignore[call-overload]
             )  # fmt: skip
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
