@@ -58,12 +58,9 @@ async def start(
     try:
         session_id, outcome = await here.pipeline.start(login, asked, seen, wait)
     except Exception as error:
-        here.audit.write(
-            login.sub, "session/start", getattr(error, "code", "error"), session_id, seen["clientIP"], str(error)
-        )
+        _audit_start(request, login, session_id, error, str(error))
         raise
-    result = "form" if isinstance(outcome, NeedForm) else "ok"
-    here.audit.write(login.sub, "session/start", result, session_id, seen["clientIP"], asked.command[:200])
+    _audit_start(request, login, session_id, outcome, asked.command[:200])
     return await _answer(request, login, session_id, outcome, connect)
 
 
@@ -73,7 +70,14 @@ async def answer_start(
     wait: bool = True, connect: bool = False,
 ) -> Response:  # fmt: skip
     """Answer what a start asked (``stage`` of its answer)."""
-    session_id, outcome = await services(request).pipeline.answer(login, attempt, body.answers, wait)
+    here = services(request)
+    session_id = here.attempts.get(attempt, login.sub).session_id
+    try:
+        session_id, outcome = await here.pipeline.answer(login, attempt, body.answers, wait)
+    except Exception as error:
+        _audit_start(request, login, session_id, error, str(error))
+        raise
+    _audit_start(request, login, session_id, outcome, "")
     return await _answer(request, login, session_id, outcome, connect)
 
 
@@ -150,6 +154,7 @@ async def extend(
 ) -> Response:  # fmt: skip
     """Push an announced end back."""
     session = await services(request).sweep.extend(session_id, by=body.by)
+    _audit(request, owned, "session/connect", "more time")
     return JSONResponse(codec.to_document(session))
 
 
@@ -253,8 +258,15 @@ async def _before(request: Request, owned: Owned, action: str, data: dict[str, A
         raise
 
 
-def _audit(request: Request, owned: Owned, action: str) -> None:
-    services(request).audit.write(owned[0].sub, action, "ok", owned[1].id, address(request))
+def _audit(request: Request, owned: Owned, action: str, detail: str = "") -> None:
+    services(request).audit.write(owned[0].sub, action, "ok", owned[1].id, address(request), detail)
+
+
+def _audit_start(request: Request, login: Login, session_id: str, outcome: Any, detail: str) -> None:
+    """What came of a start so far: an error's code, what it asks for, or ok."""
+    asks = "form" if isinstance(outcome, NeedForm) else "auth" if isinstance(outcome, NeedAuth) else "ok"
+    result = getattr(outcome, "code", "error") if isinstance(outcome, Exception) else asks
+    services(request).audit.write(login.sub, "session/start", result, session_id, address(request), detail)
 
 
 async def _looked(request: Request, owned: Owned, action: str) -> None:
