@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+from portcall.authenticators.base import Round
 from portcall.errors import LoginFailed
 from portcall.start.attempts import Attempt
 from portcall.start.trace import Trace
@@ -45,7 +45,7 @@ def test_whatever_is_changed_is_written_down_with_who_did_it_and_from_where(tmp_
 def test_what_came_of_a_start_that_had_to_ask_is_written_down(tmp_path: Path) -> None:
     async def refused(attempt: Attempt) -> Any:
         for _ in range(2):
-            await attempt.ask(SimpleNamespace(prompts=[], title="", instructions=""))
+            await attempt.ask(Round())
         raise LoginFailed("sshd refused it")
 
     async def test() -> None:
