@@ -45,6 +45,16 @@ def test_nobody_becomes_somebody_else_without_root() -> None:
     become(pwd.getpwuid(os.geteuid()).pw_name)  # oneself: nothing to do
 
 
+@pytest.mark.root
+def test_as_root_one_is_warned_and_told_of_user(portcall: Portcall) -> None:
+    shown = portcall("server", "--one-person", "--port", "70000")  # which there is not: nothing is started
+    assert shown.err.splitlines() == [
+        "portcall: running as root for one person: sessions are root's. --user NAME runs it for NAME.",
+        "portcall: --port: port: 70000: 65535 at most",
+    ]
+    assert "as root" not in portcall("server", "--service", "--port", "70000").err
+
+
 def test_commands_about_this_hosts_server_say_that_none_runs(portcall: Portcall) -> None:
     for words in (("server", "link"), ("server", "reload"), ("server", "status")):
         refused = portcall(*words)
