@@ -6,6 +6,7 @@ a test needs has been installed, and a skip would hide that it has not.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -15,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 from hypothesis import settings
 
 from tests.accounts import Account
@@ -29,6 +31,7 @@ settings.load_profile("portcall")
 
 
 def pytest_configure() -> None:
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the server's own: pipes and sockets differ in small ways
     # a job in the background of a script ignores it, and so would all that the tests start and interrupt
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
