@@ -95,6 +95,12 @@ class UnknownProfile(PortcallError):
     code, status, title = "unknown-profile", 422, "There is no such profile."
 
 
+class ProfileForbidden(PortcallError):
+    """``extra['profiles']``: the names of those that one may choose instead."""
+
+    code, status, title = "profile-forbidden", 403, "This profile is not for you."
+
+
 class SeatsTaken(PortcallError):
     code, status, title = "seats-taken", 409, "The limit of sessions at once is reached."
 

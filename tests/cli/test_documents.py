@@ -203,6 +203,21 @@ def test_bookmarks_are_listed_and_complete(here: Portcall) -> None:
     assert "matlab" in done.stdout
 
 
+def test_the_profiles_that_one_may_choose_complete(here: Portcall, tmp_path: Path) -> None:
+    for name, document in {"kiosk-open": {"description": "Open"}, "kiosk-hidden": {"hidden": True}}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+        assert here("profiles", "put", str(tmp_path / f"{name}.json")).code == 0
+    words = {"_PORTCALL_COMPLETE": "bash_complete", "COMP_WORDS": "portcall start --profile kiosk", "COMP_CWORD": "3"}
+    program = [str(Path(sys.executable).parent / "portcall")]
+    done = subprocess.run(program, env={**os.environ, **words}, capture_output=True, text=True, check=True)
+    assert "kiosk-open" in done.stdout
+    assert "kiosk-hidden" not in done.stdout
+    assert "kiosk-hidden" not in here("profiles").out
+    assert "kiosk-hidden" in here("profiles", "ls", "--all").out
+    refused = here("start", "--profile", "kiosk-hidden", "xterm")
+    assert "is for bookmarks alone" in refused.err
+
+
 def test_what_the_server_recorded_is_played_on_its_servers(here: Portcall) -> None:
     assert here("start", "xterm").code == 0
     assert here("start", "--profile", "nonesuch", "xterm").code != 0

@@ -168,6 +168,26 @@ def test_the_geometry_of_a_profile_though_the_client_says_otherwise(
             end(person, server, one["id"])
 
 
+def test_a_profile_of_others_or_of_bookmarks_whether_the_server_is_there_or_not(
+    server: Server, person: Person, admin: Client
+) -> None:
+    (server.config / "profiles.toml").write_text(
+        f'[mine]\ngroups = ["{person.name}"]\n[theirs]\ngroups = ["root"]\n[kiosk]\nhidden = true\n'
+    )
+    subprocess.run(["kill", "-HUP", str(server.pid)], check=True)
+    until(lambda: "kiosk" in server.public["profiles"], "the profiles are known")
+    words = {"theirs": "is for members of the group root", "kiosk": "is for bookmarks alone"}
+    for name, why in words.items():
+        refused(person, by_hand(person, server, "--profile", name), why)
+    session = json.loads(by_hand(person, server, "--profile", "mine").stdout)
+    assert session["profile"] == "mine"
+    end(person, server, session["id"])
+    server.stop()
+    for name, why in words.items():
+        refused(person, by_hand(person, server, "--profile", name), why)
+    server.start()
+
+
 def test_a_made_up_signature_or_owner_is_not_believed(
     server: Server, person: Person, rules: Rules, admin: Client
 ) -> None:

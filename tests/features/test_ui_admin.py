@@ -355,6 +355,26 @@ def test_permissions_are_given_by_name_group_and_box(site: Site, client: Client)
     until(lambda: client.permissions()["users"] == {}, "nobody is named")
 
 
+def test_a_profile_is_given_to_groups_and_kept_for_bookmarks(site: Site, client: Client) -> None:
+    page = site.go("system/profiles/default")
+    expect(page.get_by_text("it is everybody’s")).to_be_visible()
+    expect(page.get_by_label("Linux groups")).to_have_count(0)
+    page = site.go("system/profiles/new")
+    page.get_by_label("Name", exact=True).fill("exam")
+    page.get_by_label("Linux groups").fill("students")
+    page.get_by_label("Linux groups").press("Enter")
+    page.get_by_label("For bookmarks alone").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page).to_have_url(re.compile("system/profiles/exam$"))
+    kept = client.document("profiles", "exam")
+    assert (kept["groups"], kept["hidden"]) == (["students"], True)
+    assert "exam" not in [one["name"] for one in client.profiles()]
+    page = site.go("system/bookmarks/new")
+    page.get_by_label("Profile", exact=True).select_option("exam")
+    client.delete_document("profiles", "exam")
+    site.quiet()
+
+
 def test_a_launchers_options_are_set_and_it_is_tried_dry(site: Site, client: Client) -> None:
     page = site.go("system/launchers/pbs")
     row = page.get_by_role("row", name=re.compile("^time"))

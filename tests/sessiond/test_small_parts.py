@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from portcall.errors import ProfileForbidden, UnknownProfile
 from portcall.model.user import Account
 from portcall.sessiond import environment, known, log, processes, xauthority
 from portcall.sessiond.peer import dial
@@ -133,3 +135,18 @@ def test_profiles_of_another_configuration_count(tmp_path: Path) -> None:
     assert there.sockets == [f"{tmp_path}/server.sock"]
     assert there.profile("plain").open_gl is False
     assert there.profile("default").open_gl is True
+
+
+def test_a_profile_that_is_not_for_the_caller_is_refused_while_the_server_is_away(tmp_path: Path) -> None:
+    mine = grp.getgrgid(os.getgid()).gr_name
+    (tmp_path / "profiles.toml").write_text(
+        f'[mine]\ngroups = ["{mine}"]\n[theirs]\ngroups = ["nobody-else"]\n[kiosk]\nhidden = true\n'
+    )
+    there = known.look(str(tmp_path))
+    there.check_use(there.profile("mine"))
+    there.check_use(there.profile("default"))
+    for name in ("theirs", "kiosk"):
+        with pytest.raises(ProfileForbidden, match=r"You may choose: default, mine\."):
+            there.check_use(there.profile(name))
+    with pytest.raises(UnknownProfile, match=r"there are: default, mine$"):
+        there.profile("nonesuch")

@@ -30,6 +30,7 @@ from portcall.model import codec, event
 from portcall.model.administered import FunctionDocument
 from portcall.model.form import Bookmark
 from portcall.model.launch import Weblink
+from portcall.model.profile import Groups
 from portcall.model.session import Session
 from portcall.model.start import ORDER_VALID, StartOrder, StartRequest, parse_geometry
 from portcall.model.user import Account, Login
@@ -106,8 +107,12 @@ class Answers:
         return bookmark
 
     def offered(self, login: Login, bookmark: Bookmark) -> bool:
-        groups = self._groups.get(login.sub, [])
-        return not bookmark.groups or login.level == "admin" or any(group in groups for group in bookmark.groups)
+        groups = self.within(login)
+        return groups is None or not bookmark.groups or any(group in groups for group in bookmark.groups)
+
+    def within(self, login: Login) -> Groups:
+        """Its groups as they were last heard of."""
+        return login.within(self._groups.get(login.sub, []))
 
     async def _compiles(self, document: FunctionDocument) -> None:
         await self.functions.check(document)

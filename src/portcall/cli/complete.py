@@ -29,6 +29,23 @@ def bookmarks(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     return [CompletionItem(one["id"], help=neutral(one["name"])) for one in found if one["id"].startswith(incomplete)]
 
 
+def profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of profiles that one may choose."""
+    from click.shell_completion import CompletionItem
+
+    from portcall.cli.output import neutral
+
+    try:
+        found = (ctx.find_object(Reach) or Reach()).client().profiles()
+    except PortcallError:
+        return []
+    return [
+        CompletionItem(one["name"], help=neutral(one["description"]))
+        for one in found
+        if one["name"].startswith(incomplete)
+    ]
+
+
 def sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids that begin so, with the name beside them where the shell shows one, and plain names."""
     from click.shell_completion import CompletionItem

@@ -52,7 +52,8 @@ KINDS = (
          "List and write administrators' functions.", text="source", suffix=".js", new=" --set kind=start-balance"),
     Kind("chains", "chain", ("id", "steps", "prefilter", "fixed"), "start.json",
          "List and write the chains of load balancing: login and start."),
-    Kind("profiles", "profile", ("name", "description", "geometry", "maximumGeometry", "fixed"), "kiosk.json",
+    Kind("profiles", "profile", ("name", "description", "geometry", "maximumGeometry", "groups", "hidden", "fixed"),
+         "kiosk.json",
          "List and write profiles: limits and looks of sessions.", key="name"),
     Kind("static-data", "static data", ("id", "data", "fixed"), "node7.json",
          "List and write static data: what administrators say about a server.", text="data"),
@@ -84,7 +85,7 @@ def _which(kind: Kind) -> Callable[[F], F]:
 
     def ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
         try:
-            found = (ctx.find_object(Reach) or Reach()).client().documents(kind.name)
+            found = (ctx.find_object(Reach) or Reach()).client().documents(kind.name, everything=True)
         except PortcallError:
             return []
         return [str(one[kind.key]) for one in found if str(one[kind.key]).startswith(incomplete)]

@@ -18,7 +18,7 @@ from portcall.cli import output
 from portcall.cli.ask import answers
 from portcall.cli.change import pair
 from portcall.cli.command import command, local_option, server_options
-from portcall.cli.complete import bookmarks
+from portcall.cli.complete import bookmarks, profiles
 from portcall.cli.given import read_json
 from portcall.cli.reach import Reach, current
 from portcall.errors import InvalidValue, PortcallError, ServerUnreachable
@@ -44,7 +44,8 @@ _TEXTS = ("command", "geometry", "name", "id", "profile", "keyboardLayout", "use
 @click.option("--geometry", metavar="WxH|rootless", help="The desktop's size; rootless: no desktop, windows alone.")
 @click.option("--name", help="The session's name; the same as --param name=NAME.")
 @click.option("--param", "params", metavar="KEY=VALUE", multiple=True, help="A param of the session; may be repeated.")
-@click.option("--profile", help="The profile: limits and looks; it must exist.")
+@click.option("--profile", metavar="NAME", shell_complete=profiles,
+              help="The profile: limits and looks; portcall profiles lists those for you.")  # fmt: skip
 @click.option(
     "--keyboardLayout",
     "--keyboard-layout",

@@ -192,7 +192,8 @@ class Client:
     # what administrators write
 
     def documents(self, kind: str, everything: bool = False) -> list[Document]:
-        """``kind``: forms bookmarks functions chains profiles static-data. ``everything``: bookmarks of others too."""
+        """``kind``: forms bookmarks functions chains profiles static-data. ``everything``: also bookmarks and profiles
+        that are not for oneself."""
         return self._list(f"/{kind}", kind, {"all": everything})
 
     def document(self, kind: str, document_id: str) -> Document:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,13 +22,16 @@ from portcall.model.administered import (
 from portcall.model.form import Bookmark, Form
 from portcall.model.function import BY_NAME
 from portcall.model.ids import is_document_id
-from portcall.model.profile import DEFAULT, Profile
+from portcall.model.profile import DEFAULT, Profile, check_everybodys
 
 T = TypeVar("T")
 
 
-def tables(path: Path, cls: type[T], defaults: dict[str, Any], key: str = "id") -> dict[str, tuple[T, str]]:
-    """``[id]`` tables of snake_case members; SettingRefused names file and line of what is wrong."""
+def tables(
+    path: Path, cls: type[T], defaults: dict[str, Any], key: str = "id", check: Callable[[T], None] = lambda _: None
+) -> dict[str, tuple[T, str]]:
+    """``[id]`` tables of snake_case members; SettingRefused names file and line of what is wrong. ``check`` raises
+    InvalidValue for what must not even be in force until it is mended."""
     found: dict[str, tuple[T, str]] = {}
     known = {name for name in cls.__dataclass_fields__ if name not in (key, "unknown")}  # type: ignore[attr-defined]
     for document_id, table in read_toml(path).items():
@@ -40,6 +44,7 @@ def tables(path: Path, cls: type[T], defaults: dict[str, Any], key: str = "id") 
         document = {**defaults, **{codec.camel(name): value for name, value in table.items()}, key: document_id}
         try:
             found[document_id] = (codec.from_document(cls, document), str(path))
+            check(found[document_id][0])
         except InvalidValue as error:
             member = str(error.extra.get("field", ""))
             raise SettingRefused(f"{where(path, document_id, member)}: [{document_id}] {error}") from error
@@ -53,7 +58,8 @@ def bookmarks(directory: Path) -> dict[str, tuple[Bookmark, str]]:
 
 def profiles(directory: Path) -> dict[str, tuple[Profile, str]]:
     """``profiles.toml``; ``[default]`` changes the default one."""
-    return tables(directory / "profiles.toml", Profile, codec.to_document(DEFAULT) | {"description": ""}, "name")
+    return tables(directory / "profiles.toml", Profile, codec.to_document(DEFAULT) | {"description": ""}, "name",
+                  check_everybodys)  # fmt: skip
 
 
 def chains(directory: Path) -> dict[str, tuple[Chain, str]]:

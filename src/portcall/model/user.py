@@ -42,3 +42,7 @@ class Login:
     @property
     def link(self) -> bool:
         return self.aud == "link"
+
+    def within(self, groups: List[str]) -> Optional[List[str]]:
+        """These groups of its user, for what is some groups' alone; None: an administrator, whom none keeps out."""
+        return None if self.level == "admin" else groups

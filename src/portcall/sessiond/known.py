@@ -12,7 +12,7 @@ from typing import Any
 
 from portcall.errors import InvalidValue, SeatsTaken, UnknownProfile
 from portcall.model import codec
-from portcall.model.profile import DEFAULT, Profile
+from portcall.model.profile import DEFAULT, Profile, check_use, offered
 from portcall.model.start import ROOTLESS, parse_geometry
 from portcall.sessiond import places, processes
 from portcall.sessiond.peer import dial
@@ -43,10 +43,18 @@ class Known:
         if found is None and name == DEFAULT.name:
             return DEFAULT
         if found is None:
-            raise UnknownProfile(
-                f"there is no profile {name!r}; there are: {', '.join(sorted({*self.profiles, 'default'}))}"
-            )
+            there = ", ".join(one.name for one in self._all() if offered(one, own_groups()))
+            raise UnknownProfile(f"there is no profile {name!r}; there are: {there}")
         return codec.from_document(Profile, found)
+
+    def check_use(self, profile: Profile) -> None:
+        """ProfileForbidden where the caller may not choose it: a server that is there decides by itself."""
+        if profile.hidden or profile.groups:
+            check_use(profile, own_groups(), False, self._all())
+
+    def _all(self) -> list[Profile]:
+        documents = {DEFAULT.name: codec.to_document(DEFAULT), **self.profiles}
+        return [codec.from_document(Profile, documents[name]) for name in sorted(documents)]
 
 
 def look(config_path: str = "") -> Known:
@@ -65,6 +73,15 @@ def look(config_path: str = "") -> Known:
             known = {**document.get("profiles", {}), **profiles}
             return Known([str(document.get("socket") or f"{directory}/server.sock")], document, known)
     return Known([f"{directory}/server.sock" for directory in directories], {}, profiles)
+
+
+def own_groups() -> list[str]:
+    """Names of the groups that the caller is in."""
+    found = []
+    for gid in {os.getgid(), *os.getgroups()}:
+        with contextlib.suppress(KeyError):  # a group without a name
+            found.append(grp.getgrgid(gid).gr_name)
+    return found
 
 
 def check_geometry(profile: Profile, geometry: str) -> None:

@@ -76,6 +76,8 @@ def _start(asked: Asked) -> int:
     base = places.prepare(places.base_directory())
     forget_old(base, Clock().now())
     if not there.answers:
+        if not asked.text("signature"):  # whose profile its server chose
+            there.check_use(profile)
         known.check_seats(there.document.get("limits") or {}, base)
     return _run(asked, order, there.sockets, base)
 

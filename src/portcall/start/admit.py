@@ -48,7 +48,9 @@ class Admit:
         if not taken and not self._config["starts_enabled"]:
             raise StartsDisabled(f"The server {self._config.server_id} does not take new sessions.")
         check(request)
-        profile = self._profiles.get(session.profile)
+        # a bookmark may have given it what nobody may choose, for its own command
+        given = known is not None and (known.profile, known.command) == (session.profile, session.command)
+        profile = self._profiles.use(session.profile, login.within(account.groups), given)
         if session.geometry not in ("", ROOTLESS) and profile.maximum_geometry:
             width, height = parse_geometry(session.geometry)
             most = parse_geometry(profile.maximum_geometry)

@@ -23,7 +23,7 @@ from portcall.model.administered import (
     StaticData,
 )
 from portcall.model.form import Bookmark, Form
-from portcall.model.profile import CLIPBOARD_MODES, DEFAULT, Profile
+from portcall.model.profile import CLIPBOARD_MODES, DEFAULT, Profile, check_everybodys
 from portcall.model.start import ROOTLESS, StartRequest, check, check_params, parse_geometry
 from portcall.start import forms
 from portcall.stores.base import Store
@@ -185,6 +185,9 @@ class Documents:
 
     async def _check_profile(self, profile: Profile) -> None:
         _named(profile.name)
+        check_everybodys(profile)
+        if any(not group.strip() for group in profile.groups):
+            raise InvalidValue("groups: a name is empty", field="groups")
         if profile.geometry != ROOTLESS:
             parse_geometry(profile.geometry)
         if profile.maximum_geometry:

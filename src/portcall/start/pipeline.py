@@ -115,7 +115,7 @@ class Pipeline:
         account = await self._account(login.sub)
         bookmark = self._bookmark(login, request.bookmark_id)
         request = self._steps.answer(check(_from(bookmark, request)), bookmark)
-        profile = self._profiles.get(request.profile)
+        profile = self._profiles.use(request.profile, login.within(account.groups), _gives(bookmark, request.profile))
         options = self._steps.options(request.launcher, bookmark, request)
         order = self._order(login, request, {}, self.session_id(login, request), profile, request.launcher, options)
         return replace(order, signature=SIGNATURE), account
@@ -140,7 +140,8 @@ class Pipeline:
         account = await self._account(login.sub)  # with the groups that bookmarks are for
         bookmark = self._bookmark(login, request.bookmark_id)
         request = self._steps.answer(check(_from(bookmark, request)), bookmark)
-        profile = self._profiles.get(request.profile)
+        groups, named = login.within(account.groups), request.profile
+        self._profiles.use(named, groups, _gives(bookmark, named))
         person = Person(login, tuple(account.groups), tuple(self._registry.documents(login.sub)))
         foreseen = await self._steps.foresee(request, bookmark, person)
         form = await self._steps.form(request, bookmark, person, trace, foreseen)  # B3, B4
@@ -148,7 +149,8 @@ class Pipeline:
             return NeedForm(form or {})
         launcher, options = await self._steps.schedule(request, bookmark, person, trace, foreseen)  # B5
         request = check(await self._steps.event(request, launcher, person, trace, foreseen))  # B6
-        profile = self._profiles.get(request.profile)
+        given = request.profile != named or _gives(bookmark, named)  # what an event function names, nobody chose
+        profile = self._profiles.use(request.profile, groups, given)
         await self._choose(request, person, session_id, trace)  # B7
         order = self._order(login, request, seen, session_id, profile, launcher, options)
         await self._perform.expect(order)
@@ -228,6 +230,11 @@ class Pipeline:
                     known.id, lambda session: session.state != lifecycle.PENDING, self._config["start_timeout"]
                 )
         return known.id, None
+
+
+def _gives(bookmark: Bookmark | None, profile: str) -> bool:
+    """Whether it is the bookmark's profile, not the person's choice."""
+    return bookmark is not None and bookmark.profile == profile
 
 
 def _from(bookmark: Bookmark | None, request: StartRequest) -> StartRequest:

@@ -76,6 +76,8 @@ export interface Chain extends Kept {
 }
 
 export interface ProfileDocument extends Profile, Kept {
+  groups: string[]
+  hidden: boolean
   display: string
   warnBefore: number
   extendBy: number
@@ -198,7 +200,7 @@ export const forms = resource<FormDocument>('forms', 'id')
 export const bookmarks = resource<Bookmark>('bookmarks', 'id', 'bookmarks?all=1')
 export const functions = resource<FunctionDocument>('functions', 'id')
 export const chains = resource<Chain>('chains', 'id')
-export const profileDocuments = resource<ProfileDocument>('profiles', 'name')
+export const profileDocuments = resource<ProfileDocument>('profiles', 'name', 'profiles?all=1')
 export const staticData = resource<StaticData>('static-data', 'id')
 
 export const ownBookmarks = async () => (await json<{ bookmarks: Bookmark[] }>('GET', 'bookmarks')).bookmarks

@@ -7,7 +7,7 @@ import { go } from '../app/router'
 import { Icon } from '../parts/Icon'
 import { t } from '../strings/t'
 import { answersOf, guessKeyboard } from './defaults'
-import { largestOf } from './profiles'
+import { isOffered, largestOf } from './profiles'
 import { windowGeometry } from './shape'
 import { begin } from './starts'
 
@@ -16,12 +16,14 @@ export const useBookmarks = () => useQuery({ queryKey: ['bookmarks'], queryFn: o
 export function startBookmark(bookmark: Bookmark): void {
   const answers = answersOf()
   const asks = bookmark.forms.length > 0
+  const profile = bookmark.profile || 'default'
   const wanted = {
     command: '',
     bookmarkId: bookmark.id,
     name: bookmark.name,
     keyboardLayout: bookmark.keyboardLayout || answers.keyboard || guessKeyboard(navigator.languages),
-    ...(!bookmark.geometry && { geometry: windowGeometry(largestOf(bookmark.profile)) }),
+    // else the profile's own size: how large it may be is known to the server alone
+    ...(!bookmark.geometry && isOffered(profile) && { geometry: windowGeometry(largestOf(profile)) }),
   }
   const id = begin(wanted, answers.open)
   if (answers.open && !asks) go(`session/${id}`)

@@ -9,7 +9,7 @@ import { useStore } from '../app/store'
 import { useKeyboards } from './keyboards'
 import { t } from '../strings/t'
 import { answersOf, guessKeyboard } from './defaults'
-import { largestOf, useProfiles } from './profiles'
+import { largestOf, stillOffered, useProfiles } from './profiles'
 import { BookmarkTiles, useBookmarks } from './Bookmarks'
 import { geometryOf, type Kind, keepShape, type Shape, shapeOf } from './shape'
 import { StartDialog } from './StartDialog'
@@ -38,10 +38,11 @@ export function NewSession({ me }: { me: Me | undefined }) {
   }
   const start = (what: string, as: Shape) => {
     const answers = answersOf()
+    const profile = stillOffered(answers.profile)
     const id = begin({
       command: what,
-      geometry: geometryOf(as, largestOf(answers.profile)),
-      profile: answers.profile,
+      geometry: geometryOf(as, largestOf(profile)),
+      profile,
       keyboardLayout: answers.keyboard || guessKeyboard(navigator.languages, layouts.data),
     })
     emptied()
@@ -122,7 +123,7 @@ export function NewSession({ me }: { me: Me | undefined }) {
 }
 
 const whatStarts = (shape: Shape): string =>
-  shape.kind === 'rootless' ? t('new.asProgram') : t('new.asDesktop', { size: geometryOf(shape, largestOf(answersOf().profile)) })
+  shape.kind === 'rootless' ? t('new.asProgram') : t('new.asDesktop', { size: geometryOf(shape, largestOf(stillOffered(answersOf().profile))) })
 
 /** For those who may not start commands of their own. */
 function BookmarksOnly() {

@@ -10,7 +10,7 @@ import { Field } from '../parts/Field'
 import { t, type Key } from '../strings/t'
 import { answersOf, guessKeyboard } from './defaults'
 import { useKeyboards } from './keyboards'
-import { useProfiles } from './profiles'
+import { stillOffered, useProfiles } from './profiles'
 import { GEOMETRY, geometryOf, keepShape, type Kind, type Shape, shapeOf, windowGeometry } from './shape'
 import { begin } from './starts'
 import type { Profile } from '../api/types'
@@ -33,7 +33,8 @@ export function StartDialog({ command: given, shape: chosen, onClose, onStarted 
   const [errors, setErrors] = useState<{ command?: string; size?: string }>({})
   const form = useId()
   const profiles = useProfiles()
-  const profile = profiles.data?.find((one) => one.name === answers.profile)
+  const profileName = stillOffered(answers.profile)
+  const profile = profiles.data?.find((one) => one.name === profileName)
   const layouts = useKeyboards()
   const keyboard = answers.keyboard || guessKeyboard(navigator.languages, layouts.data)
   const shape = picked ?? shapeOf(command)
@@ -57,7 +58,7 @@ export function StartDialog({ command: given, shape: chosen, onClose, onStarted 
       command: command.trim(),
       name: name.trim(),
       geometry: geometryOf(shape, profile?.maximumGeometry),
-      profile: answers.profile,
+      profile: profileName,
       keyboardLayout: keyboard,
     })
     onClose()
@@ -131,7 +132,7 @@ export function StartDialog({ command: given, shape: chosen, onClose, onStarted 
         {(profiles.data?.length ?? 0) > 1 && (
           <Field label={t('field.profile')} help={limits(profile)}>
             {(wiring) => (
-              <select {...wiring} className="input" value={answers.profile} onChange={(event) => change({ profile: event.target.value })}>
+              <select {...wiring} className="input" value={profileName} onChange={(event) => change({ profile: event.target.value })}>
                 {profiles.data!.map((one) => (
                   <option key={one.name} value={one.name}>
                     {one.description ? `${one.name}: ${one.description}` : one.name}

@@ -11,6 +11,13 @@ const ALL = ['profiles']
 export const useProfiles = () =>
   useQuery({ queryKey: ALL, queryFn: async () => (await api.profiles()).profiles, staleTime: 300_000 })
 
+const heard = () => queries.getQueryData<Profile[]>(ALL)
+
+/** Whether its limits are known here: a bookmark may bring one that is not offered. */
+export const isOffered = (profile: string): boolean => heard()?.some((one) => one.name === profile) ?? false
+
+/** The one that was chosen last, unless it is not offered any more. */
+export const stillOffered = (profile: string): string => (!heard() || isOffered(profile) ? profile : 'default')
+
 /** As it was last heard of; empty where there is no limit. */
-export const largestOf = (profile: string): string =>
-  queries.getQueryData<Profile[]>(ALL)?.find((one) => one.name === profile)?.maximumGeometry ?? ''
+export const largestOf = (profile: string): string => heard()?.find((one) => one.name === profile)?.maximumGeometry ?? ''

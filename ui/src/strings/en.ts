@@ -107,6 +107,7 @@ export const en = {
   'todo.starts-disabled': 'Wait until starts are enabled again, or ask when that is.',
   'todo.invalid-value': 'Correct the value and try again.',
   'todo.setting-refused': 'Correct the value and try again.',
+  'todo.profile-forbidden': 'Choose another profile in the options, or ask the people who run this server for it.',
   'todo.unknown-profile': 'Choose another profile in the options.',
   'todo.display-unavailable': 'Try again; if it stays so, the log of the session may say why.',
   'todo.launch-failed': 'Mend what the lines above name, or show them to the people who run this server.',

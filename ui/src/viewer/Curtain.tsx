@@ -127,8 +127,11 @@ function Over({ state, link, session }: { state: Extract<LinkState, { now: 'over
   )
 }
 
-const again = ({ command, name, geometry, profile, keyboardLayout, params }: Session) =>
-  go(`session/${begin({ command, name, geometry, profile, keyboardLayout, params })}`, 'replace')
+const again = ({ command, name, geometry, profile, keyboardLayout, params }: Session) => {
+  const { bookmarkId } = params // a bookmark's profile may be for bookmarks alone
+  const wanted = { command, name, geometry, profile, keyboardLayout, params, ...(typeof bookmarkId === 'string' && { bookmarkId }) }
+  go(`session/${begin(wanted)}`, 'replace')
+}
 
 function Box({ title, children }: { title: string; children: ReactNode }) {
   return (

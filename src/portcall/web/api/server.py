@@ -25,6 +25,7 @@ from portcall.web.who import may, services
 
 router = APIRouter(tags=["server"])
 log = structlog.get_logger("web")
+_NAME_PROFILES = ("admin/profiles", "admin/bookmarks")
 
 
 class ServersShape(BaseModel):
@@ -117,16 +118,20 @@ async def servers(request: Request, login: Login = may("server/list")) -> Respon
 
 
 @router.get("/profiles", response_model=ProfilesShape)
-async def profiles(request: Request, login: Login = may("session/start")) -> Response:
-    """What a session may be started with; ``revision`` and ``fixed`` as other documents have them."""
-    kept = services(request).documents.profiles.all()
+async def profiles(request: Request, login: Login = may("session/start"), all: bool = False) -> Response:
+    """What one may choose for a session; ``all`` for those who write profiles or bookmarks, which name them.
+    ``revision`` and ``fixed`` as other documents have them."""
+    here = services(request)
+    await here.start_account(login.sub)  # its groups decide
+    everything = all and any(here.permissions.scope(login, action) == "any" for action in _NAME_PROFILES)
+    kept = here.documents.profiles.all()
     none = {"revision": 0, "fixed": None}  # the default one need not be written
     return JSONResponse({
         "profiles": [
             {**codec.to_document(item), **none}
             if item.name not in kept
             else {**codec.to_document(item), "revision": kept[item.name].revision, "fixed": kept[item.name].fixed}
-            for item in services(request).profiles.all()
+            for item in (here.profiles.all() if everything else here.profiles.offered(here.within(login)))
         ]
     })  # fmt: skip
 

@@ -3,12 +3,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 
-import { type Bookmark, bookmarks, forms } from '../../api/administered'
+import { type Bookmark, bookmarks, forms, profileDocuments } from '../../api/administered'
 import { launchers } from '../../api/launchers'
 import { Field } from '../../parts/Field'
 import { BookmarkIcon } from '../../sessions/Bookmarks'
 import { useKeyboards } from '../../sessions/keyboards'
-import { useProfiles } from '../../sessions/profiles'
 import { t } from '../../strings/t'
 import { DocumentEditor, type Fields } from '../parts/DocumentEditor'
 import { Json } from '../parts/Json'
@@ -39,7 +38,7 @@ export function BookmarkEditor({ saved, taken, pathOf }: BookmarkEditorProps) {
 function Body({ fields }: { fields: Fields<Bookmark> }) {
   const { value, change, fixed, wrong } = fields
   const all = useDocuments(forms).data ?? []
-  const profiles = useProfiles().data ?? []
+  const profiles = useDocuments(profileDocuments).data ?? []
   const layouts = useKeyboards().data ?? []
   const known = useQuery({ queryKey: ['launchers'], queryFn: launchers, staleTime: 60_000, retry: false })
   const text = (member: 'name' | 'command' | 'description' | 'geometry' | 'launcher') => ({

@@ -8,16 +8,18 @@ import { Loaded } from '../../parts/states'
 import { t, type Key } from '../../strings/t'
 import { DocumentEditor, type Fields } from '../parts/DocumentEditor'
 import { ListPage, Nothing } from '../parts/ListPage'
+import { Words } from '../parts/Words'
 import { RowLinks } from '../parts/RowLinks'
 import { useDocuments } from '../parts/useDocuments'
 import { Period } from './Period'
 
+const DEFAULT = 'default'
 const BASE = 'system/profiles'
 const pathOf = (name: string) => (name ? `${BASE}/${encodeURIComponent(name)}` : BASE)
 const CLIPBOARD = ['both', 'to-session', 'from-session', 'off'] as const
 
 const BLANK: ProfileDocument = {
-  name: '', description: '', display: 'xvnc', geometry: '1280x800', maximumGeometry: '7680x4320', endAfterDisconnected: 0, disconnectWhenIdle: 0,
+  name: '', description: '', groups: [], hidden: false, display: 'xvnc', geometry: '1280x800', maximumGeometry: '7680x4320', endAfterDisconnected: 0, disconnectWhenIdle: 0,
   warnBefore: 120, extendBy: 3600, openGl: true, clipboard: 'both', windowManager: 'openbox', revision: 0, fixed: null,
 } // prettier-ignore
 
@@ -52,7 +54,7 @@ export function ProfilesPage({ rest }: { rest: string }) {
                 saved={saved}
                 blank={BLANK}
                 taken={all.map((one) => one.name)}
-                removable={saved?.name !== 'default'}
+                removable={saved?.name !== DEFAULT}
                 pathOf={pathOf}
                 nameOf={(value) => value.name}
                 withId={(value, name) => ({ ...value, name })}
@@ -86,6 +88,20 @@ function Body({ fields, isNew }: { fields: Fields<ProfileDocument>; isNew: boole
         </Field>
       )}
       <Field label={t('doc.description')}>{(wiring) => <input {...wiring} {...text('description')} className="input" />}</Field>
+      {value.name === DEFAULT ? (
+        <p className="quiet small">{t('profile.everybodys')}</p>
+      ) : (
+        <>
+          <Words label={t('bm.groups')} help={t('profile.groupsHelp')} values={value.groups} off={fixed} change={(groups) => change({ groups })} error={wrong('groups')} />
+          <label className="choice">
+            <input type="checkbox" checked={value.hidden} disabled={fixed} onChange={(event) => change({ hidden: event.target.checked })} />
+            <span>
+              {t('profile.hidden')}
+              <span className="quiet small">{t('profile.hiddenHelp')}</span>
+            </span>
+          </label>
+        </>
+      )}
       <div className="two">
         <Field label={t('profile.size')} help={t('profile.sizeHelp')} error={snake('geometry')}>
           {(wiring) => <input {...wiring} {...text('geometry')} className="input" />}
