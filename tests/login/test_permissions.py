@@ -96,8 +96,16 @@ def test_a_change_holds_at_once_and_a_broken_one_not_at_all(tmp_path: Path) -> N
     assert rules.level("ann", []) == "manager"
     rules.path.write_text('[users]\nann = "king"\n')
     assert rules.level("ann", []) == "manager"
+
+
+def test_a_file_that_goes_lets_nobody_in_until_the_server_starts_again(tmp_path: Path) -> None:
+    rules = permissions(tmp_path, '[users]\nmallory = "disabled"\n')
     rules.path.unlink()
-    assert rules.level("ann", []) == "full"
+    assert rules.level("mallory", []) == "disabled"
+    rules.path.write_text('[users]\nmallory = "limited"\n')
+    assert rules.level("mallory", []) == "limited"
+    rules.path.unlink()
+    assert permissions(tmp_path).level("mallory", []) == "full"
 
 
 def test_one_person_is_admin_and_nobody_else_is_anything(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 LEVELS = ("disabled", "limited", "full", "manager", "admin")
 NONE, OWN, ANY = "none", "own", "any"
+_NO_FILE = (0,)
 _RANK = {NONE: 0, OWN: 1, ANY: 2}
 
 
@@ -102,7 +103,8 @@ class Rules:
 class Permissions:
     """Reads the file when made (SettingRefused names file and line) and again when it has changed.
 
-    A change that cannot be read is logged and leaves the rules that were in force.
+    A change that cannot be read is logged and leaves the rules that were in force. So does the end of the file: who
+    writes it anew may take it away first, and nobody who was shut out must come in meanwhile.
     """
 
     def __init__(self, config: Config) -> None:
@@ -114,10 +116,13 @@ class Permissions:
 
     def reload(self) -> None:
         """Read the file if it is not the one read last."""
-        seen = _stamp(self.path)
-        if seen != self._seen:
-            self._seen = seen
-            self._rules = read_rules(self.path)
+        before, self._seen = self._seen, _stamp(self.path)
+        if self._seen == before:
+            return
+        if before and self._seen == _NO_FILE:
+            log.warning("%s has gone: what it said holds until it is back, or the server starts again", self.path)
+            return
+        self._rules = read_rules(self.path)
 
     @property
     def rules(self) -> Rules:
@@ -246,5 +251,5 @@ def _stamp(path: Path) -> tuple[int, ...]:
     try:
         status = path.stat()
     except OSError:
-        return (0,)
+        return _NO_FILE
     return status.st_mtime_ns, status.st_size, status.st_ino
