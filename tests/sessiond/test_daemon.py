@@ -203,6 +203,12 @@ def test_processes_and_their_use_are_reported_when_watched(ground: Ground) -> No
     assert report.changes["memory"] > 1_000_000
 
 
+def test_what_a_session_uses_is_known_soon_though_nobody_watches(ground: Ground) -> None:
+    session = ground.running(ground.order("exec sleep 1000"))
+    report = ground.server.report(session, messages.SessionReport, lambda one: "memory" in one.changes)
+    assert report.changes["memory"] > 1_000_000
+
+
 def test_a_log_that_grows_without_end_is_bounded(ground: Ground) -> None:
     session = ground.running(ground.order("yes 0123456789 | head -c 6000000; echo the end; exec sleep 1000"))
     until(lambda: (ground.directory(session) / "log").stat().st_size > 5_000_000)

@@ -27,6 +27,7 @@ _WINDOW_GRACE = 1.0  # between the last window and the end: some programs close 
 _NO_WINDOW = 30.0  # a rootless command that has gone may still open a window for so long, from a process it left
 _AT_ONCE = 1.0  # a shell that cannot find the command says so within this time
 _REST = 60.0  # between looks at the log's size when nobody watches
+_FIRST = 5.0  # until the first look: by then it is up, and whoever lists it is shown something
 _SHORTEST = 0.5  # between looks at what is used
 _LOG_END = 65_536
 _MOST_ATTEMPTS = 3  # daemons that may try to bring the same start up
@@ -114,7 +115,8 @@ class SessionDaemon:
         """How closely the server wants to know; that it asks says that it has admitted the session."""
         self._every = max(_SHORTEST, every) if every > 0 else _REST
         self._rest.cancel()
-        self._rest = self.context.loop.after(self._every, self._look)
+        first = min(self._every, _FIRST) if not self.context.record.session.memory else self._every
+        self._rest = self.context.loop.after(first, self._look)
         if self.context.record.phase == "running":  # else what it uses counts from its start, and others wait for it
             self._resources.look()
         self._telling.notify("accepted", {})
