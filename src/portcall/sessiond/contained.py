@@ -42,6 +42,7 @@ _ENVIRONMENT = "PORTCALL_ENVIRONMENT"
 _NOT_KEPT = {"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "HOSTNAME", "TERM", "PWD", "OLDPWD", "SHLVL", "_"}
 _MOST_DEATHS = 5
 _GRACE = 5.0
+_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> int:
@@ -71,7 +72,7 @@ class Container:
         seconds = float(_taken(TIME) or 0)
         self._until = self._clock.monotonic() + seconds if seconds else 0.0
         _set_up()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in _ENDS:
             signal.signal(number, self._told)
         os.environ[ORDER_VARIABLE] = order_text
         there = known.look()
@@ -102,9 +103,14 @@ class Container:
         return self._wait()
 
     def _fork(self, work: Callable[[], Any], keep: list[int]) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)  # none may come to a child that has our handlers yet
         self._daemon = os.fork()
         if self._daemon == 0:
+            for number in _ENDS:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
             _child(work, keep)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
         if self._told_to_end:
             os.kill(self._daemon, signal.SIGTERM)
 
@@ -113,6 +119,7 @@ class Container:
         while True:
             pid, status = os.wait()
             if pid == self._daemon:
+                self._daemon = 0
                 return os.waitstatus_to_exitcode(status)
 
     def _told(self, _number: int, _frame: object) -> None:
