@@ -32,6 +32,7 @@ from portcall.stores.memory import Memory
 TARGETS = {"bytes_ratio": -0.8, "added_ms": 0.2}
 LOCAL, FAR = 0, 1
 _SHARED = 3  # rounds
+_PIECES = 3  # of a round's bytes: both ways' in turn, so that a machine whose speed changes changes it for both
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,12 @@ class Both:
     def add(self, side: int, value: float) -> None:
         (self.far if side else self.local).append(value)
 
-    @property
-    def medians(self) -> tuple[float, float]:
-        return statistics.median(self.local), statistics.median(self.far)
-
     def ratio(self) -> float:
-        local, far = self.medians
-        return far / local
+        """Of the two sides of one round, which were measured beside one another."""
+        return statistics.median(far / local for local, far in zip(self.local, self.far, strict=True) if local)
+
+    def added(self) -> float:
+        return statistics.median(far - local for local, far in zip(self.local, self.far, strict=True))
 
     def row(self) -> tuple[str, ...]:
         spreads = (report.spread(side, self.digits) for side in (self.local, self.far))
@@ -145,33 +145,54 @@ def of_session(server: Place, session_id: str) -> list[int]:
 
 
 class Rounds:
-    """All measures in turn, local and far changing places from round to round."""
+    """All measures in turn, each of both ways one after the other, which change places from round to round.
 
-    def __init__(self, sizes: Sizes, synthetic: tuple[Ours, Ours], real: tuple[Ours, Ours]) -> None:
-        self._sizes, self._synthetic, self._real = sizes, synthetic, real
+    ``session_side``: the source, and what poses with it; what they start for a viewer they wait for.
+    """
+
+    def __init__(
+        self, sizes: Sizes, synthetic: tuple[Ours, Ours], real: tuple[Ours, Ours], session_side: list[int]
+    ) -> None:
+        self._sizes, self._synthetic, self._real, self._session_side = sizes, synthetic, real, session_side
         self.bulk = Both("synthetic source, MB/s")
         self.xvnc = Both("real Xvnc, raw 1080p, MB/s")
         self.echo = Both("echo p50, us")
         self.echo99 = Both("echo p99, us")
         self.cpu = Both("processor of the server, s/GB", 2)
+        self.cpu_session = Both("processor of the session's side, s/GB", 2)
 
     def all(self) -> list[Both]:
         return [measure for measure in vars(self).values() if isinstance(measure, Both)]
 
     def run(self, rounds: int) -> None:
         for number in range(rounds):
-            for side in (LOCAL, FAR) if number % 2 else (FAR, LOCAL):
-                self._measure(side)
+            order = (LOCAL, FAR) if number % 2 else (FAR, LOCAL)
+            self._bulk(order)
+            for side in order:
+                self.xvnc.add(side, view.frames(self._real[side], self._sizes.frames)[0])
+            for side in order:
+                p50, p99, _ = view.view(self._synthetic[side], 1, "echo", self._sizes.echoes)
+                self.echo.add(side, p50)
+                self.echo99.add(side, p99)
             print(f"  round {number + 1} of {rounds}", file=sys.stderr, flush=True)
 
-    def _measure(self, side: int) -> None:
-        moved, cpu = view.bulk(self._synthetic[side], self._sizes.bulk)
-        self.bulk.add(side, moved)
-        self.cpu.add(side, cpu)
-        self.xvnc.add(side, view.frames(self._real[side], self._sizes.frames)[0])
-        p50, p99, _ = view.view(self._synthetic[side], 1, "echo", self._sizes.echoes)
-        self.echo.add(side, p50)
-        self.echo99.add(side, p99)
+    def _bulk(self, order: tuple[int, int]) -> None:
+        pieces: dict[int, list[tuple[float, float, float]]] = {LOCAL: [], FAR: []}
+        for side in order * _PIECES:
+            pieces[side].append(self._piece(side))
+        for side, measured in pieces.items():
+            moved, cpu, cpu_session = zip(*measured, strict=True)
+            self.bulk.add(side, statistics.harmonic_mean(moved))  # all bytes by all seconds
+            self.cpu.add(side, statistics.mean(cpu))
+            self.cpu_session.add(side, statistics.mean(cpu_session))
+
+    def _piece(self, side: int) -> tuple[float, float, float]:
+        size, before = self._sizes.bulk // _PIECES, self._spent()
+        moved, cpu = view.bulk(self._synthetic[side], size)
+        return moved, cpu, (self._spent() - before) / (size / 1e9)
+
+    def _spent(self) -> float:
+        return sum(processes.cpu_seconds(pid) for pid in self._session_side)
 
 
 def main() -> None:
@@ -199,11 +220,13 @@ def main() -> None:
             view.check(way, 100_000_000)
         print("local: descriptors by the server's socket. far: calls over loopback TCP, a relay for each viewer")
         print("       every byte of 100 MB came through each of them as it was sent")
-        of_sessions = processes.with_argument(display)  # the source, and the two that pose with it
+        print(f"       TCP as the machine has it: {congestion_control()}")
+        session_side = processes.with_argument(display)  # the source, and the two that pose with it
+        of_sessions = list(session_side)
         for session_id in (*real.ids, *far_real.ids):
             of_sessions += of_session(server, session_id)
         hosts = Hosts([os.getpid(), server.process.pid, *processes.children(server.process.pid)], of_sessions)
-        ways = (near, far), (real, far_real)
+        ways = (near, far), (real, far_real), session_side
         shared = Rounds(sizes, *ways)
         shared.run(min(_SHARED, sizes.rounds))
         hosts.apart()
@@ -214,6 +237,10 @@ def main() -> None:
     report.title(f"all processors shared by both ends: median of {min(_SHARED, sizes.rounds)} rounds")
     report.table(("", "local", "weblink", "ratio"), [measure.row() for measure in shared.all()])
     show(sizes, rounds, held)
+
+
+def congestion_control() -> str:
+    return Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
 
 
 def relays() -> list[int]:
@@ -245,8 +272,7 @@ def show(sizes: Sizes, rounds: Rounds, held: float) -> None:
         report.raw(f"local   {measure.name}", measure.local, measure.digits)
         report.raw(f"weblink {measure.name}", measure.far, measure.digits)
     print(f"\nmemory of a relay, ten viewers connected: {held:.0f} KiB each (proportional)")
-    local, far = rounds.echo.medians
-    report.finish({"bytes_ratio": rounds.bulk.ratio(), "added_ms": (far - local) / 1000}, TARGETS)
+    report.finish({"bytes_ratio": rounds.bulk.ratio(), "added_ms": rounds.echo.added() / 1000}, TARGETS)
 
 
 if __name__ == "__main__":

@@ -151,3 +151,16 @@ def test_an_end_that_is_reset_ends_both() -> None:
     assert not thread.is_alive()
     near.close()
     listener.close()
+
+
+def test_a_direction_that_is_over_has_sent_all_once() -> None:
+    (near, inner), (outer, far) = socket.socketpair(), socket.socketpair()
+    with near, inner, outer, far:
+        inner.setblocking(False)
+        way = relay.Way(inner, outer, (BlockingIOError,))
+        near.sendall(b"last words")
+        near.shutdown(socket.SHUT_WR)
+        for _ in range(2):  # poll speaks of an end again where the other direction waits for the same socket
+            way.move()
+            assert (way.over, way.more, way.full) == (True, False, False)
+        assert (far.recv(100), far.recv(100)) == (b"last words", b"")
