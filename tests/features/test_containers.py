@@ -202,6 +202,26 @@ def test_xfce_runs_in_a_container(new_server: MakeServer, pam: str, podman: Engi
         podman.gone(session.id)
 
 
+def test_a_profiles_event_scripts_run_in_it(
+    client: Client, server: Server, podman: Engine, person: Person
+) -> None:  # fmt: skip
+    said = "echo $PORTCALL_EVENT $PORTCALL_CLIENTS $DISPLAY >>~/said"
+    (server.config / "profiles.toml").write_text(
+        f'[told]\non_start = \'{said}\'\non_connect = \'{said}\'\non_terminate = """\n#!/bin/sh\n{said}\n"""\n'
+    )
+    os.kill(server.pid, signal.SIGHUP)
+    until(lambda: "told" in [one["name"] for one in client.profiles()], "the profile is known")
+    session = running(client, "xterm", profile="told")
+    with watching(client, session.id):
+        until(lambda: "connect 1" in (person.home / "said").read_text(), "a viewer is told of")
+    client.terminate(session.id)
+    ended(client, session.id)
+    lines = (person.home / "said").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == ["start", "connect", "terminate"]
+    assert all(line.endswith(f" {session.display}") for line in lines)
+    podman.gone(session.id)
+
+
 def test_more_memory_than_was_asked_for_is_not_given(client: Client, podman: Engine) -> None:
     """S4: all the memory requirements of the session are self contained."""
     command = (

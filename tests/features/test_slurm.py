@@ -113,6 +113,21 @@ def test_a_session_waits_behind_a_job_then_runs_is_seen_and_leaves_nothing(
     until(lambda: job(client, first.id).state in ("done", "failed"), "the first job is over", SOON)
 
 
+def test_a_profiles_event_scripts_run_in_the_job(client: Client, person: Person) -> None:
+    said = "echo $PORTCALL_EVENT $PORTCALL_CLIENTS $DISPLAY >>~/said"
+    last = f"#!/bin/sh\n{said}\n"
+    client.put_document("profiles", "told", {"onStart": said, "onConnect": said, "onTerminate": last})
+    answer = client.start(StartRequest(STAYS, profile="told"))
+    session = runs(client, answer["result"]["id"])
+    with watching(client, session.id):
+        until(lambda: "connect 1" in (person.home / "said").read_text(), "a viewer is told of")
+    until(lambda: client.session(session.id).clients == 0, "nobody looks")
+    client.terminate(session.id)
+    ended(client, session.id)
+    lines = (person.home / "said").read_text().splitlines()
+    assert lines == [f"start 0 {session.display}", f"connect 1 {session.display}", f"terminate 0 {session.display}"]
+
+
 def test_a_pending_session_that_is_terminated_takes_its_job_along(client: Client, slurm: Slurm) -> None:
     first, second = submit(client), submit(client)
     session = client.terminate(second.id)

@@ -371,6 +371,16 @@ def test_a_profile_is_given_to_groups_and_kept_for_bookmarks(site: Site, client:
     assert "exam" not in [one["name"] for one in client.profiles()]
     page = site.go("system/bookmarks/new")
     page.get_by_label("Profile", exact=True).select_option("exam")
+    page = site.go("system/profiles/exam")
+    expect(page.get_by_label("When a viewer comes")).to_be_hidden()
+    page.get_by_text("Scripts", exact=True).click()
+    page.get_by_label("Before it ends").fill("x" * 4097)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("on_terminate: 4096 bytes at most").last).to_be_visible()
+    page.get_by_label("Before it ends").fill("#!/bin/bash\ntidy-up")
+    page.get_by_role("button", name="Save", exact=True).click()
+    until(lambda: client.document("profiles", "exam")["onTerminate"] == "#!/bin/bash\ntidy-up", "it is saved")
+    expect(site.go("system/profiles/exam").get_by_label("Before it ends")).to_be_visible()
     client.delete_document("profiles", "exam")
     site.quiet()
 

@@ -359,3 +359,33 @@ async def test_sessions_are_told_how_closely_to_watch(stand: Stand) -> None:
     stand.reports.watched(-1)
     stand.reports.watched(-1)
     await end.until(lambda: [item.every for item in end.heard if isinstance(item, messages.Watched)] == [60, 3, 60])
+
+
+@pytest.mark.parametrize(
+    ("scripts", "told"),
+    [(["connect"], True), (["disconnect"], True), (["start", "params", "terminate"], False), ([], False)],
+)
+def test_a_session_with_scripts_for_viewers_is_told_how_many_there_are(
+    scripts: list[str], told: bool, tmp_path: Any
+) -> None:
+    async def test(stand: Stand) -> None:
+        stand.bus.listen(lambda happened: stand.reports.viewers(happened.id, happened.document["clients"]))
+        end = stand.dial()
+        end.hello(said(), "running", scripts=scripts)
+        await end.hears(messages.Watched)
+        for count in (1, 1, 2, 0):
+            await stand.registry.change("s", clients=count)
+        stand.reports.watched(+1)  # the last that it hears
+        await end.until(lambda: len([one for one in end.heard if isinstance(one, messages.Watched)]) == 2)
+        counts = [one.count for one in end.heard if isinstance(one, messages.Viewers)]
+        assert counts == ([0, 1, 2, 0] if told else [])
+        peer = stand.reports.peer("s")
+        assert peer is not None
+        assert peer.farewell == (30.0 if "terminate" in scripts else 0.0)
+        await stand.registry.change("s", clients=3)
+        again = stand.dial()  # it was away
+        again.hello(said(clients=1), "running", scripts=scripts)
+        await again.hears(messages.Viewers if told else messages.Watched)
+        assert [one.count for one in again.heard if isinstance(one, messages.Viewers)] == ([3] if told else [])
+
+    standing(test)(tmp_path)

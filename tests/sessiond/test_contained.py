@@ -12,8 +12,10 @@ import pytest
 
 from portcall.launchers.docker import Docker
 from portcall.model.launch import Host
+from portcall.model.profile import DEFAULT
 from portcall.model.start import ORDER_VARIABLE
 from portcall.sessiond import contained, environment
+from portcall.sessiond.asked import Asked, parser
 from portcall.testing.contracts.launcher import host, order
 from tests.installation import TOP
 
@@ -31,6 +33,16 @@ def test_an_order_in_parts_is_the_order_that_was_sent(monkeypatch: pytest.Monkey
     found = json.loads(contained._order())
     assert (found["command"], found["params"]) == (sent.command, sent.params)
     assert not [name for name in os.environ if name.startswith(ORDER_VARIABLE)]  # for nothing that comes later
+
+
+def test_a_profiles_scripts_come_with_the_order_into_a_container_or_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {"onStart": "echo 'ü'\n$X", "onTerminate": "x" * 4096}
+    sent = order(limits=limits, command="y" * 30_000, signature="signed")
+    for name, value in Docker().invocation(sent, place()).environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(ORDER_VARIABLE, contained._order())  # as for a job, whose environment holds it
+    made = Asked(parser().parse_args([])).order("ann", DEFAULT, 60.0)
+    assert made.limits == limits
 
 
 def test_a_container_that_runs_as_somebody_else_says_so_where_the_server_looks(tmp_path: Path) -> None:

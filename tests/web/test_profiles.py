@@ -10,6 +10,8 @@ import httpx
 
 from portcall.testing.server import PEOPLE, Server
 
+ON = ("on_start", "on_terminate")  # as files have them
+
 
 async def names(client: httpx.AsyncClient, query: str = "") -> list[str]:
     return [one["name"] for one in (await client.get(f"/api/profiles{query}")).json()["profiles"]]
@@ -38,10 +40,12 @@ def test_what_cannot_be_right_is_refused_when_it_is_saved(tmp_path: Path) -> Non
         async with Server(tmp_path).open() as server, await server.client(PEOPLE["admin"]) as admin:
             wrong: list[tuple[str, str, Any]] = [
                 ("default", "groups", ["staff"]), ("default", "hidden", True), ("other", "groups", [" "]),
+                ("other", "onStart", "x" * 4097), ("other", "onTerminate", "a\0b"),
             ]  # fmt: skip
             for name, member, value in wrong:
                 refused = await admin.put(f"/api/profiles/{name}", json={member: value})
-                assert (refused.status_code, refused.json()["field"]) == (422, member)
+                field = member.replace("on", "on_").lower()
+                assert (refused.status_code, refused.json()["field"]) == (422, field if field in ON else member)
             assert (await admin.put("/api/profiles/default", json={"groups": [], "hidden": False})).is_success
 
     asyncio.run(run())

@@ -44,7 +44,7 @@ def test_names_on_the_wire_do_not_change() -> None:
     assert sorted(messages.MESSAGES) == [
         "adopt", "change-session", "destroy", "display-opened", "end-session", "keep-warm", "link-hello",
         "list-processes", "open-display", "ping", "proceed", "read-log", "reply", "run-command", "session-ended",
-        "session-hello", "session-report", "start-session", "watched", "welcome",
+        "session-hello", "session-report", "start-session", "viewers", "watched", "welcome",
     ]  # fmt: skip
 
 

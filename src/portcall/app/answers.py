@@ -286,3 +286,4 @@ class Answers:
     def _session_changed(self, happened: event.Event) -> None:
         if happened.kind == event.SESSION:
             self.jobs.happened(happened.document)
+            self.reports.viewers(happened.id, happened.document["clients"])

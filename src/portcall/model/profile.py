@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, Collection, Dict, Iterable, List, Optional
 
 from portcall.errors import InvalidValue, ProfileForbidden
+from portcall.model.start import SCRIPTS
 
 
 @dataclass(frozen=True)
 class Profile:
     """Seconds throughout; 0 means no limit. The profile ``default`` always exists, and is everybody's.
 
-    ``groups`` are Linux groups, empty: for everybody. ``hidden``: for bookmarks alone.
+    ``groups`` are Linux groups, empty: for everybody. ``hidden``: for bookmarks alone. ``on_…`` are event scripts, run
+    as the session's user.
     """
 
     name: str
@@ -29,6 +31,11 @@ class Profile:
     open_gl: bool = True
     clipboard: str = "both"
     window_manager: str = "openbox"
+    on_start: str = ""
+    on_connect: str = ""
+    on_disconnect: str = ""
+    on_params: str = ""
+    on_terminate: str = ""
     unknown: Dict[str, Any] = field(default_factory=dict)
 
 
@@ -47,6 +54,12 @@ def check_everybodys(profile: Profile) -> None:
     for member, kept in (("groups", profile.groups), ("hidden", profile.hidden)):
         if kept and profile.name == DEFAULT.name:
             raise InvalidValue(f"{member}: the profile {DEFAULT.name} is for everybody", field=member)
+
+
+def scripts(profile: Profile) -> Dict[str, str]:
+    """Those that are set."""
+    found = {f"on_{event}": getattr(profile, f"on_{event}") for event in SCRIPTS}
+    return {name: text for name, text in found.items() if text.strip()}
 
 
 def admits(profile: Profile, groups: Groups) -> bool:

@@ -24,6 +24,9 @@ _GEOMETRY = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})\Z")
 _LAYOUT = re.compile(r"[a-z0-9]{2,16}(?:\([a-z0-9_-]{1,32}\))?(?:-[a-z0-9_]{1,32})?\Z", re.IGNORECASE)
 MAX_COMMAND, MAX_NAME, MAX_PARAMS = 32_768, 256, 65_536  # bytes of UTF-8
 MAX_DEPTH = 32  # of params within params
+SCRIPTS = ("start", "connect", "disconnect", "params", "terminate")  # events; a profile's script is on_start, …
+MAX_SCRIPT = 4096  # bytes of each: they travel with the order, also in one variable of a job's environment
+FAREWELL = 30.0  # seconds that the end of a session waits for its last script
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class StartRequest:
 class StartOrder:
     """What one server does. ``signature`` lets the session prove that it came through the pipeline.
 
-    ``limits`` are the figures of the profile that the user side needs: ``display open_gl window_manager geometry``.
+    ``limits`` are the figures of the profile that the user side needs: ``display open_gl window_manager geometry``,
+    and its event scripts, ``on_start`` and so on.
     ``patience``: for so many seconds the command waits while other displays come up.
     """
 

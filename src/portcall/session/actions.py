@@ -101,7 +101,8 @@ class Actions:
             if peer is not None:
                 try:
                     await peer.request(lambda seq: messages.EndSession(seq, reason, _PURGE_GRACE))
-                    await self._registry.until(session_id, lambda now: now.state == lifecycle.ENDED, _PURGE_GRACE + 3)
+                    patience = _PURGE_GRACE + 3 + peer.farewell
+                    await self._registry.until(session_id, lambda now: now.state == lifecycle.ENDED, patience)
                 except (PortcallError, TimeoutError) as error:
                     log.warning("purging without the session's help", session=session_id, error=str(error))
             if self._registry.get(session_id).state != lifecycle.ENDED:

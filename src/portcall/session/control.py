@@ -38,6 +38,8 @@ class ControlConnection:
     """
 
     displays_at_once = 8  # ways to the display with one answer
+    viewers: int | None = None  # as a session was last told; None: it does not want to know
+    farewell = 0.0  # seconds that its end may take longer
 
     account: Account | None = None
     session_id = ""

@@ -17,6 +17,7 @@ from portcall.model import codec, lifecycle
 from portcall.model.ids import is_session_id
 from portcall.model.session import Session
 from portcall.model.start import (
+    FAREWELL,
     MAX_COMMAND,
     MAX_NAME,
     MAX_PARAMS,
@@ -92,6 +93,8 @@ class Reports:
             if known is not None and known.user != account.name:
                 raise ProtocolError(f"session {said.id} is not one of {account.name}'s")
             self._take(connection, said.id)
+            connection.viewers = -1 if {"connect", "disconnect"} & set(hello.scripts) else None
+            connection.farewell = FAREWELL if "terminate" in hello.scripts else 0.0
             connection.send(messages.Welcome(self._server_id))
             try:
                 if self._registry.purged(said.id):
@@ -114,6 +117,14 @@ class Reports:
         if self._registry.get(said.id).state == lifecycle.ENDING:  # asked while it could not hear
             await self._end(connection, self._registry.get(said.id).reason or "It was asked to end.")
         connection.send(messages.Watched(self.interval))
+        self.viewers(said.id, self._registry.get(said.id).clients)
+
+    def viewers(self, session_id: str, count: int) -> None:
+        """So many look at it now: a session that has scripts for it is told what it does not know."""
+        peer = self._peers.get(session_id)
+        if peer is not None and peer.viewers is not None and peer.viewers != count:
+            peer.viewers = count
+            peer.send(messages.Viewers(count))
 
     @property
     def interval(self) -> float:

@@ -21,21 +21,26 @@ _MOST_OPENED = 8  # descriptors with one answer
 
 
 class Answers:
-    """One method for each message; a request is answered at once, with a result or an error."""
+    """One method for each message; a request is answered at once, with a result or an error. ``on_changed`` gets the
+    changes, and the params as they were."""
 
     def __init__(
         self, context: Context, resources: Resources, on_end: Callable[[str, float], Any],
-        on_watched: Callable[[float], Any], on_changed: Callable[[dict[str, Any]], Any], on_proceed: Callable[[], Any],
+        on_watched: Callable[[float], Any], on_changed: Callable[..., Any], on_proceed: Callable[[], Any],
+        on_viewers: Callable[[int], Any],
     ) -> None:  # fmt: skip
         self._context, self._resources = context, resources
         self._on_end, self._on_watched, self._on_changed = on_end, on_watched, on_changed
-        self._on_proceed = on_proceed
+        self._on_proceed, self._on_viewers = on_proceed, on_viewers
 
     def message(self, connection: Connection, message: Any, descriptors: list[int]) -> None:
         for descriptor in descriptors:
             os.close(descriptor)  # nobody sends us any
         if isinstance(message, messages.Watched):
             self._on_watched(message.every)
+            return
+        if isinstance(message, messages.Viewers):
+            self._on_viewers(message.count)
             return
         if isinstance(message, messages.Proceed):
             self._on_proceed()
@@ -115,7 +120,7 @@ class Answers:
             record.session = before
             raise
         changes = {"name": name, "params": params}
-        self._on_changed(changes)
+        self._on_changed(changes, before.params)
         return changes
 
 

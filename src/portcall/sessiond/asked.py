@@ -10,7 +10,7 @@ from typing import Any
 from portcall.errors import InvalidValue
 from portcall.model import codec
 from portcall.model.ids import new_session_id
-from portcall.model.profile import DEFAULT, Profile
+from portcall.model.profile import DEFAULT, Profile, scripts
 from portcall.model.start import ORDER_VARIABLE, ROOTLESS, StartOrder, StartRequest, check
 
 _MOST_INPUT = 4 * 1024 * 1024
@@ -101,7 +101,7 @@ def limits(profile: Profile) -> dict[str, Any]:
     return {
         "display": profile.display, "open_gl": profile.open_gl, "clipboard": profile.clipboard,
         "window_manager": profile.window_manager,
-        "geometry": profile.geometry if profile.geometry != ROOTLESS else DEFAULT.geometry,
+        "geometry": profile.geometry if profile.geometry != ROOTLESS else DEFAULT.geometry, **scripts(profile),
     }  # fmt: skip
 
 

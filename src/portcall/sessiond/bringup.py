@@ -47,8 +47,8 @@ _POINTER = (24, 24)  # a lone program without a window manager has its window th
 class BringUp:
     """Each step is written down before the next is taken, so that another daemon can go on from there.
 
-    ``on_failed`` gets the reason, in the words of whoever failed, and an error's code. Display, window manager,
-    command and keys are made here, and watched here also by a daemon that takes over.
+    ``on_failed`` gets the reason, in the words of whoever failed, and an error's code; ``on_running`` is the last step.
+    Display, window manager, command and keys are made here, and watched here also by a daemon that takes over.
     """
 
     def __init__(
@@ -60,9 +60,10 @@ class BringUp:
         on_display_gone: Callable[[int | None], Any],
         on_command_ended: Callable[[int | None], Any],
         on_windows: Callable[[int], Any],
+        on_running: Callable[[], Any],
     ) -> None:
         self._context, self._telling = context, telling
-        self.on_failed, self._on_display_gone = on_failed, on_display_gone
+        self.on_failed, self._on_display_gone, self._on_running = on_failed, on_display_gone, on_running
         self._display = display
         display.tell(self._display_connected, self._display_alive, on_display_gone)
         self.command = CommandProcess(context, self.command_started, on_command_ended)
@@ -234,6 +235,7 @@ class BringUp:
         changes = {"display": session.display, "started": session.started, "openGl": session.open_gl}
         self._telling.step("command-started", changes, "running")
         self._telling.running()
+        self._on_running()
 
     def _late(self) -> None:
         record = self._context.record

@@ -62,6 +62,11 @@ class Context:
         first, *rest = name.split("_")
         return limits.get(name, limits.get(first + "".join(part.title() for part in rest), default))
 
+    def script(self, event: str) -> str:
+        """The profile's for this event; empty where it has none."""
+        text = str(self.limit(f"on_{event}", ""))
+        return text if text.strip() else ""
+
     def environment(self) -> dict[str, str]:
         """For everything that runs in the session."""
         variables = environment.login(self.account, os.environ)

@@ -7,11 +7,11 @@ daemon that takes over (``resume``) knows where to go on.
 from __future__ import annotations
 
 import os
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from portcall.errors import CommandNotRun, NoWindow, PortcallError
 from portcall.model import codec, lifecycle
-from portcall.model.start import ROOTLESS
+from portcall.model.start import ROOTLESS, SCRIPTS
 from portcall.sessiond import log, processes
 from portcall.sessiond.answers import Answers
 from portcall.sessiond.bringup import BringUp
@@ -21,6 +21,9 @@ from portcall.sessiond.ending import Ending
 from portcall.sessiond.resources import Resources
 from portcall.sessiond.telling import Telling
 from portcall.wire import messages
+
+if TYPE_CHECKING:
+    from portcall.sessiond.scripts import Scripts
 
 _OWN_GRACE = 2.0  # seconds of TERM for what a command leaves behind
 _WINDOW_GRACE = 1.0  # between the last window and the end: some programs close one and then open the next
@@ -43,15 +46,16 @@ class SessionDaemon:
         self.context = context
         self._resources = Resources(context)
         answers = Answers(
-            context, self._resources, self.end, self._watched, lambda changes: self._told(changes),
-            lambda: self._bringup.proceed(),
+            context, self._resources, self.end, self._watched, self._changed, lambda: self._bringup.proceed(),
+            self._viewers,
         )  # fmt: skip
         self._telling = Telling(context, notify, answers.message, self._leave, self._refused)
         self._bringup = BringUp(
             context, display or DisplayProcess(context), self._telling, self._failed, self._display_gone,
-            self._command_ended, self._windows,
+            self._command_ended, self._windows, self._runs,
         )  # fmt: skip
         self._ending: Ending | None = None
+        self._scripts: Scripts | None = None
         self._command_code: tuple[int | None] | None = None
         self._last_window = context.loop.after(0, lambda: None)
         self._rest = context.loop.after(_REST, self._look)
@@ -61,6 +65,7 @@ class SessionDaemon:
     def start(self) -> None:
         """The record was written by whoever forked us, and again with the display's process. Our own socket comes
         with the command: screens come first."""
+        self._load_scripts()
         self._bringup.begin()
         self._telling.dial()
 
@@ -69,6 +74,7 @@ class SessionDaemon:
         self._bringup.warm()
 
     def start_ordered(self) -> None:
+        self._load_scripts()
         if self._opened():
             self._telling.dial()
             self._bringup.ordered()
@@ -81,6 +87,7 @@ class SessionDaemon:
             self._telling.over(codec.from_document(messages.SessionEnded, record.ended))
             return
         record.adoptions += 1
+        self._load_scripts()
         if not self._opened():
             return
         if record.ending is not None:
@@ -97,6 +104,13 @@ class SessionDaemon:
             self._bringup.go_on()
         self._telling.dial()
 
+    def _load_scripts(self) -> None:
+        """Now: when they are run, what is on the disk may be another version's."""
+        if any(self.context.script(event) for event in SCRIPTS):
+            from portcall.sessiond.scripts import Scripts  # most sessions have none
+
+            self._scripts = Scripts(self.context)
+
     def _opened(self) -> bool:
         try:
             self.context.save()
@@ -108,8 +122,18 @@ class SessionDaemon:
 
     # --- while it runs
 
-    def _told(self, changes: dict[str, Any]) -> None:
+    def _runs(self) -> None:
+        if self._scripts is not None:
+            self._scripts.started()
+
+    def _viewers(self, count: int) -> None:
+        if self._scripts is not None:
+            self._scripts.viewers(count)
+
+    def _changed(self, changes: dict[str, Any], params_before: dict[str, Any]) -> None:
         self._telling.changed(changes)
+        if self._scripts is not None:
+            self._scripts.params(params_before)
 
     def _watched(self, every: float) -> None:
         """How closely the server wants to know; that it asks says that it has admitted the session."""
@@ -129,7 +153,7 @@ class SessionDaemon:
         cpu, memory = changes["cpuPercentage"], changes["memory"]
         if abs(cpu - before.cpu_percentage) >= 0.5 or abs(memory - before.memory) >= 1024 * 1024:
             self.context.record.change(cpu_percentage=cpu, memory=memory)
-            self._told(changes)
+            self._telling.changed(changes)
         self._rest = self.context.loop.after(self._every, self._look)
 
     def _windows(self, count: int) -> None:
@@ -174,7 +198,8 @@ class SessionDaemon:
         record = self.context.record
         if self._ending is not None or record.rootless_windows:
             return
-        if left <= 0 or not Ending(self.context, lambda: None).targets():
+        others = self._scripts.pids() if self._scripts is not None else set()
+        if left <= 0 or not Ending(self.context, lambda: None).targets() - others:
             code = self._command_code[0] if self._command_code else None
             reason = f"the command ended without having opened a window ({_words(code)})"
             self._finish(reason, record.phase != "running", code, cause=NoWindow.code)
@@ -211,8 +236,11 @@ class SessionDaemon:
             _attempt(self.context.save)
         self._bringup.stop()
         self._last_window.cancel()
-        self._ending = Ending(self.context, lambda: self._over(reason, failed, code, cause))
-        self._ending.begin(grace)
+        ending = self._ending = Ending(self.context, lambda: self._over(reason, failed, code, cause))
+        if self._scripts is not None:
+            self._scripts.terminate(lambda: ending.begin(grace))
+        else:
+            ending.begin(grace)
 
     def _over(self, reason: str, failed: bool, code: int | None, cause: str) -> None:
         record, place = self.context.record, self.context.place

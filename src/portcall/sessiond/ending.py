@@ -23,17 +23,17 @@ class Ending:
 
     def __init__(self, context: Context, on_done: Callable[[], Any]) -> None:
         self._context, self._on_done = context, on_done
-        self._left = 0.0
+        self._left = float("inf")
         self._wait = _FIRST_LOOK
         self._killed = False
         self._told: set[int] = set()
 
     def begin(self, grace: float) -> None:
-        self._left = max(0.0, grace)
+        self._left = max(0.0, min(self._left, grace))
         self._look()
 
     def hurry(self, grace: float) -> None:
-        """A second order to end may shorten the grace."""
+        """A second order to end may shorten the grace, also before it begins."""
         self._left = min(self._left, max(0.0, grace))
 
     def _look(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from portcall.errors import InvalidValue, SeatsTaken, UnknownProfile
 from portcall.model import codec
 from portcall.model.profile import DEFAULT, Profile, check_use, offered
-from portcall.model.start import ROOTLESS, parse_geometry
+from portcall.model.start import ROOTLESS, SCRIPTS, parse_geometry
 from portcall.sessiond import places, processes
 from portcall.sessiond.peer import dial
 
@@ -70,7 +70,8 @@ def look(config_path: str = "") -> Known:
     for directory in directories:
         document = _public(directory)
         if document is not None:
-            known = {**document.get("profiles", {}), **profiles}
+            theirs = document.get("profiles", {})
+            known = {**theirs, **{name: {**mine, **_scripts(theirs.get(name))} for name, mine in profiles.items()}}
             return Known([str(document.get("socket") or f"{directory}/server.sock")], document, known)
     return Known([f"{directory}/server.sock" for directory in directories], {}, profiles)
 
@@ -171,6 +172,12 @@ def _toml(path: str) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise InvalidValue(f"{path}: {error}", field="config_path") from error
+
+
+def _scripts(theirs: Any) -> dict[str, str]:
+    """The event scripts of a server's own profile, which hold for sessions on its host."""
+    names = [f"on{event.title()}" for event in SCRIPTS]
+    return {name: theirs.get(name, "") for name in names} if theirs else {}
 
 
 def _profile(name: str, table: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from portcall.errors import NoSuchSession, PortcallError, ServerUnreachable
 from portcall.model import lifecycle
 from portcall.model.ids import is_session_id
 from portcall.model.session import Session
+from portcall.model.start import FAREWELL
 from portcall.sessiond import places
 from portcall.sessiond.connection import receive
 from portcall.sessiond.peer import peer_uid
@@ -66,7 +67,8 @@ def open_display(session_id: str, base: str = "") -> int:
 
 def end(session_id: str, reason: str, grace: float = 5.0, base: str = "") -> None:
     """Returns when it has ended."""
-    _converse(session_id, lambda seq: messages.EndSession(seq, reason, grace), base, messages.SessionEnded, grace + 10)
+    patience = grace + FAREWELL + 10
+    _converse(session_id, lambda seq: messages.EndSession(seq, reason, grace), base, messages.SessionEnded, patience)
 
 
 def request(session_id: str, make: Callable[[int], Any], base: str = "") -> tuple[dict[str, Any], builtins.list[int]]:

@@ -7,6 +7,7 @@ from typing import Any, Callable
 
 from portcall.errors import PortcallError, StartFailed
 from portcall.model import codec
+from portcall.model.start import SCRIPTS
 from portcall.sessiond.answers import Control
 from portcall.sessiond.context import Context
 from portcall.sessiond.dialling import Failure
@@ -58,7 +59,10 @@ class Telling:
     def hello(self) -> messages.SessionHello:
         record = self._context.record
         document = codec.to_document(record.session)
-        return messages.SessionHello(messages.VERSION, os.getpid(), document, record.phase, record.order.signature)
+        scripts = [event for event in SCRIPTS if self._context.script(event)]
+        return messages.SessionHello(
+            messages.VERSION, os.getpid(), document, record.phase, record.order.signature, scripts
+        )
 
     def clock(self, since: float | None = None) -> None:
         """The next step's time counts from now, or from then."""

@@ -23,8 +23,16 @@ from portcall.model.administered import (
     StaticData,
 )
 from portcall.model.form import Bookmark, Form
-from portcall.model.profile import CLIPBOARD_MODES, DEFAULT, Profile, check_everybodys
-from portcall.model.start import ROOTLESS, StartRequest, check, check_params, parse_geometry
+from portcall.model.profile import CLIPBOARD_MODES, DEFAULT, Profile, check_everybodys, scripts
+from portcall.model.start import (
+    MAX_SCRIPT,
+    ROOTLESS,
+    StartRequest,
+    check,
+    check_params,
+    check_text,
+    parse_geometry,
+)
 from portcall.start import forms
 from portcall.stores.base import Store
 
@@ -197,6 +205,8 @@ class Documents:
         for member in ("end_after_disconnected", "disconnect_when_idle", "warn_before", "extend_by"):
             if not 0 <= getattr(profile, member) < 10 * 365 * 86400:
                 raise InvalidValue(f"{member}: seconds, 0 or more", field=member)
+        for member, text in scripts(profile).items():
+            check_text(member, text, MAX_SCRIPT)
 
     async def _check_static_data(self, static: StaticData) -> None:
         check_params(static.data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,11 @@ class FarEnd:
         except OSError:
             self.close()
 
-    def hello(self, session: Session, phase: str = "display", signature: str = "") -> None:
+    def hello(
+        self, session: Session, phase: str = "display", signature: str = "", scripts: Sequence[str] = ()
+    ) -> None:  # fmt: skip
         document = codec.to_document(session)
-        self.say(messages.SessionHello(messages.VERSION, os.getpid(), document, phase, signature))
+        self.say(messages.SessionHello(messages.VERSION, os.getpid(), document, phase, signature, list(scripts)))
 
     async def until(self, ready: Callable[[], object], timeout: float = 10.0) -> None:
         """When something was heard, or the connection was closed, and ``ready`` holds."""

@@ -30,13 +30,16 @@ class LinkHello:
 @dataclass(frozen=True)
 class SessionHello:
     """Session → server, first, after every connect: the whole record. ``phase`` is ``display`` until the display is
-    alive, then ``running``. ``signature`` is the order's, empty for a start typed by hand."""
+    alive, then ``running``. ``signature`` is the order's, empty for a start typed by hand. ``scripts`` are the events
+    that it has a script for: of ``connect`` and ``disconnect`` the server tells it with ``Viewers``, and with one for
+    ``terminate`` its end may take longer."""
 
     version: int
     pid: int
     session: Dict[str, Any]
     phase: str
     signature: str = ""
+    scripts: List[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,13 @@ class Watched:
 
 
 @dataclass(frozen=True)
+class Viewers:
+    """Server → session, to one whose hello asks for it: how many look at it now, whenever that has changed."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class Proceed:
     """Server → session: no other display is coming up any more; the command need not wait (StartOrder.patience)."""
 
@@ -200,8 +210,8 @@ MESSAGES: Dict[str, Type[Any]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower(): cls
     for cls in (
         LinkHello, SessionHello, Welcome, StartSession, RunCommand, Adopt, Destroy, KeepWarm, DisplayOpened,
-        SessionReport, SessionEnded, OpenDisplay, EndSession, ChangeSession, ReadLog, ListProcesses, Watched, Proceed,
-        Ping, Reply,
+        SessionReport, SessionEnded, OpenDisplay, EndSession, ChangeSession, ReadLog, ListProcesses, Watched, Viewers,
+        Proceed, Ping, Reply,
     )
 }  # fmt: skip
 _TYPES = {cls: name for name, cls in MESSAGES.items()}

@@ -78,6 +78,11 @@ export interface Chain extends Kept {
 export interface ProfileDocument extends Profile, Kept {
   groups: string[]
   hidden: boolean
+  onStart: string
+  onConnect: string
+  onDisconnect: string
+  onParams: string
+  onTerminate: string
   display: string
   warnBefore: number
   extendBy: number

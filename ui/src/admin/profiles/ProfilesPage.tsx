@@ -1,5 +1,7 @@
 /** Sessions › Profiles: limits and looks that sessions are started with. */
 
+import { useState } from 'react'
+
 import { type ProfileDocument, profileDocuments } from '../../api/administered'
 import { Link } from '../../app/router'
 import { Field } from '../../parts/Field'
@@ -18,9 +20,12 @@ const BASE = 'system/profiles'
 const pathOf = (name: string) => (name ? `${BASE}/${encodeURIComponent(name)}` : BASE)
 const CLIPBOARD = ['both', 'to-session', 'from-session', 'off'] as const
 
+const SCRIPTS = ['onStart', 'onConnect', 'onDisconnect', 'onParams', 'onTerminate'] as const
+
 const BLANK: ProfileDocument = {
   name: '', description: '', groups: [], hidden: false, display: 'xvnc', geometry: '1280x800', maximumGeometry: '7680x4320', endAfterDisconnected: 0, disconnectWhenIdle: 0,
-  warnBefore: 120, extendBy: 3600, openGl: true, clipboard: 'both', windowManager: 'openbox', revision: 0, fixed: null,
+  warnBefore: 120, extendBy: 3600, openGl: true, clipboard: 'both', windowManager: 'openbox',
+  onStart: '', onConnect: '', onDisconnect: '', onParams: '', onTerminate: '', revision: 0, fixed: null,
 } // prettier-ignore
 
 export function ProfilesPage({ rest }: { rest: string }) {
@@ -138,7 +143,38 @@ function Body({ fields, isNew }: { fields: Fields<ProfileDocument>; isNew: boole
           <span className="quiet small">{t('profile.openGlHelp')}</span>
         </span>
       </label>
+      <Scripts fields={fields} />
       <p className="quiet small">{t('profile.newOnly')}</p>
     </div>
+  )
+}
+
+/** Closed unless one is set: most profiles have none. */
+function Scripts({ fields: { value, change, fixed, wrong } }: { fields: Fields<ProfileDocument> }) {
+  const [open] = useState(SCRIPTS.some((member) => value[member].trim() !== ''))
+  const errorOf = (member: (typeof SCRIPTS)[number]) => wrong(member.replace('on', 'on_').toLowerCase())
+  return (
+    <details open={open || SCRIPTS.some(errorOf) || undefined}>
+      <summary>{t('profile.scripts')}</summary>
+      <div className="stack">
+        <p className="quiet small">{t('profile.scriptsHelp')}</p>
+        {SCRIPTS.map((member) => (
+          <Field key={member} label={t(`profile.${member}`)} help={t(`profile.${member}Help`)} error={errorOf(member)}>
+            {(wiring) => (
+              <textarea
+                {...wiring}
+                className="input mono"
+                rows={Math.min(12, value[member].split('\n').length + 1)}
+                value={value[member]}
+                readOnly={fixed}
+                onChange={(event) => change({ [member]: event.target.value })}
+                autoCapitalize="off"
+                spellCheck={false}
+              />
+            )}
+          </Field>
+        ))}
+      </div>
+    </details>
   )
 }
