@@ -132,9 +132,10 @@ class Server:
 
     # clients
 
-    def administered_by(self, name: str) -> None:
-        """This person is its administrator from now on."""
-        (self.config / "permissions.toml").write_text(f'[users]\n"{name}" = "admin"\n')
+    def administered_by(self, *names: str) -> None:
+        """These people are its administrators from now on, and all others full users."""
+        lines = "".join(f'"{name}" = "admin"\n' for name in names)
+        (self.config / "permissions.toml").write_text(f"[users]\n{lines}")
 
     def login(self, name: str, password: str, method: str = "pam") -> Client:
         """A client with a token, by the name's password."""

@@ -359,7 +359,7 @@ def test_an_administrator_tries_a_launcher_whatever_else_would_be_chosen(
         by = {name: person.json(server, "launcher", "run", name, "--start", "-", text=asked)
               for name in ("direct", "custom")}  # fmt: skip
     finally:
-        (server.config / "permissions.toml").unlink()
+        server.administered_by()
     assert (by["direct"]["state"], by["direct"]["launcher"], by["direct"]["name"]) == ("running", "direct", "A try")
     assert (by["custom"]["state"], by["custom"]["message"]) == ("pending", "Job 5 is in the queue.")
     refused = person.portcall(server, "launcher", "run", "direct", "--start", "-", text=asked)

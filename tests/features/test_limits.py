@@ -159,14 +159,13 @@ def test_an_announced_end_can_be_pushed_back(client: Client, server: Server, per
 def limited(server: Server, new_person: MakePerson) -> Iterator[Callable[..., None]]:
     """Sets seats for one test."""
     boss = new_person()
-    rules = server.config / "permissions.toml"
-    rules.write_text(f'[users]\n"{boss.name}" = "admin"\n')
+    server.administered_by(boss.name)
     names = ("seats_total", "seats_user", "seats_groups")
     with boss.login(server) as admin:
         yield lambda **given: [admin.set_setting(name, value) for name, value in given.items()]
         for name in names:
             admin.set_setting(name, {} if name == "seats_groups" else 0)
-    rules.unlink()
+    server.administered_by()
 
 
 def burst(clients: list[Client], count: int) -> tuple[list[str], list[PortcallError]]:
