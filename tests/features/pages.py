@@ -64,9 +64,7 @@ class Desk:
 
     def toolbar(self, name: str | re.Pattern[str]) -> None:
         """Presses a button of the viewer's toolbar."""
-        if self.page.get_by_role("button", name="Show the toolbar").count():
-            self.page.get_by_role("button", name="Show the toolbar").click()
-        self.page.get_by_role("toolbar").get_by_role("button", name=name).click()
+        press_tool(self.page, name)
 
     # the picture
 
@@ -133,3 +131,13 @@ class Desk:
         cdp.send("Input.dispatchKeyEvent", {"type": "keyUp", "key": "Dead", "code": code})
         cdp.detach()
         self.compose(accent, character)
+
+
+def press_tool(page: Page, name: str | re.Pattern[str]) -> None:
+    """A button of the viewer's toolbar, which comes with the pointer at the top."""
+    assert page.viewport_size is not None
+    middle = page.viewport_size["width"] / 2
+    page.mouse.move(middle, page.viewport_size["height"] / 2)
+    page.mouse.move(middle, 2)
+    expect(page.get_by_role("button", name="Hide the toolbar")).to_be_visible()
+    page.get_by_role("toolbar").get_by_role("button", name=name).click()

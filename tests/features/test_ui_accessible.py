@@ -14,6 +14,7 @@ from portcall.client.api import Client
 from portcall.errors import PortcallError
 from portcall.model.start import StartRequest
 from tests.features.administration import Site, administration
+from tests.features.pages import press_tool
 from tests.features.server import Server
 from tests.features.waiting import until
 from tests.installation import TOP
@@ -99,8 +100,7 @@ def test_the_viewer_is_with_its_panels(site: Site) -> None:
     expect(page.locator(".viewer-picture canvas")).to_be_visible()
     stands(page)
     for panel in ("Clipboard", "Keys"):
-        page.get_by_role("button", name="Show the toolbar").click()  # it hides by itself
-        page.get_by_role("toolbar").get_by_role("button", name=panel).click()
+        press_tool(page, panel)
         expect(page.locator(".viewer-panel")).to_be_visible()
         is_accessible(page)
         page.keyboard.press("Escape")

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from portcall.client.api import Client
 from portcall.model.session import Session
 from portcall.model.start import StartRequest
-from tests.features.pages import Desk
+from tests.features.pages import Desk, press_tool
 from tests.features.people import Person
 from tests.features.screen import Screen, Typed
 from tests.features.server import Server
@@ -77,15 +77,30 @@ def desk(browser: Browser, client: Client, own_server: Server, session: Session)
 
 
 def toolbar(page: Page, name: str, entry: str = "") -> None:
-    """A button of the toolbar, which comes with the pointer at the top, and an entry of its menu."""
-    assert page.viewport_size is not None
-    middle = page.viewport_size["width"] / 2
-    page.mouse.move(middle, page.viewport_size["height"] / 2)
-    page.mouse.move(middle, 2)
-    expect(page.get_by_role("button", name="Hide the toolbar")).to_be_visible()
-    page.get_by_role("toolbar").get_by_role("button", name=name).click()
+    """A button of the toolbar, and an entry of its menu."""
+    press_tool(page, name)
     if entry:
         page.get_by_role("menuitemradio", name=entry).click()
+
+
+def test_who_comes_to_the_handle_and_clicks_it_gets_the_toolbar(desk: Desk) -> None:
+    """Coming there has shown it already."""
+    page = desk.page
+    page.mouse.move(WINDOW["width"] / 2, WINDOW["height"] / 2)
+    handle = page.get_by_role("button", name="Show the toolbar")
+    expect(handle).to_be_visible()  # it has hidden itself
+    handle.evaluate(
+        """one => {
+          one.dispatchEvent(new PointerEvent('pointerover', {bubbles: true, pointerType: 'mouse'}));
+          const shown = () => one.getAttribute('aria-expanded') === 'true';
+          const click = done => shown() ? (one.click(), done()) : setTimeout(click, 1, done);
+          return new Promise(click);
+        }"""
+    )
+    hide = page.get_by_role("button", name="Hide the toolbar")
+    expect(hide).to_be_visible()
+    hide.evaluate("one => new Promise(done => setTimeout(() => { one.click(); done(); }, 600))")
+    expect(handle).to_be_visible()
 
 
 def shown(desk: Desk) -> tuple[int, int]:

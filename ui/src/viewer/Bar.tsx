@@ -1,6 +1,6 @@
 /** The viewer's bar: thin, hides by itself, comes back by its handle, by the pointer at the top, or by Ctrl+Alt+Shift. */
 
-import { type KeyboardEvent, type RefObject, useEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, type MouseEvent, type PointerEvent, type RefObject, useEffect, useRef, useState } from 'react'
 
 import * as api from '../api/client'
 import type { Session } from '../api/types'
@@ -39,6 +39,7 @@ interface BarProps {
 const FITS: Fit[] = ['match', 'fit', 'actual']
 const QUALITIES: Quality[] = ['best', 'balanced', 'slow']
 const HIDE_AFTER = 2_500
+const ONE_MOVE = 500 // milliseconds: who comes to the handle with a mouse and clicks it wants the bar, which came by itself meanwhile
 
 export function Bar(props: BarProps) {
   const { session, open, setOpen, page, field, focusPicture, link, clipboard, meter } = props
@@ -47,6 +48,7 @@ export function Bar(props: BarProps) {
   const [panel, setPanel] = useState<'clipboard' | 'keys' | null>(null)
   const [firstLook, setFirstLook] = useState(true)
   const element = useRef<HTMLDivElement>(null)
+  const came = useRef(-ONE_MOVE) // when the pointer made it come
   const waiting = useStore(clipboard.waiting)
   const viewOnly = useStore(link.viewOnly)
   const full = useFull()
@@ -71,6 +73,16 @@ export function Bar(props: BarProps) {
     setOpen(false)
     focusPicture()
   }
+  const enter = (event: PointerEvent) => {
+    if (event.pointerType !== 'mouse') return
+    if (!shown) came.current = event.timeStamp
+    setOpen(true)
+  }
+  const press = (event: MouseEvent) => {
+    if (!shown || event.timeStamp - came.current < ONE_MOVE) return setOpen(true)
+    setFirstLook(false)
+    leave()
+  }
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Escape') leave()
   }
@@ -82,7 +94,7 @@ export function Bar(props: BarProps) {
     link.screen?.toBlob((picture) => picture && download(picture, `${titleOf(session)}.png`), 'image/png')
 
   return (
-    <div ref={element} className={shown ? 'viewer-top shown' : 'viewer-top'} onKeyDown={onKeyDown} onPointerEnter={(event) => event.pointerType === 'mouse' && setOpen(true)}>
+    <div ref={element} className={shown ? 'viewer-top shown' : 'viewer-top'} onKeyDown={onKeyDown} onPointerEnter={enter}>
       <div className="viewer-bar" role="toolbar" aria-label={t('bar.title')} inert={!shown}>
         <PageLink className="plain round" to="" aria-label={t('bar.back')} title={t('bar.back')}>
           <Icon name="back" />
@@ -113,7 +125,7 @@ export function Bar(props: BarProps) {
       </div>
       {panel === 'clipboard' && !over && <ClipboardPanel clipboard={clipboard} close={leave} />}
       {panel === 'keys' && !over && <KeysPanel link={link} field={field} close={leave} />}
-      <button type="button" className="viewer-handle" aria-expanded={shown} aria-label={shown ? t('bar.hide') : t('bar.show')} title={t('bar.key')} onClick={() => (shown ? (setFirstLook(false), leave()) : setOpen(true))}>
+      <button type="button" className="viewer-handle" aria-expanded={shown} aria-label={shown ? t('bar.hide') : t('bar.show')} title={t('bar.key')} onClick={press}>
         <Icon name="down" />
       </button>
     </div>
